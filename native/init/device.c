@@ -1,0 +1,80 @@
+/* Device nodes, symbolic links and the terminal of the container's /dev. */
+#include "init.h"
+#include "sys.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+#define DEVPTS_MAGIC 0x1cd1
+
+void do_device(const struct op *op) {
+    const char *path = op->s[0], *name;
+    mode_t mode = (mode_t)op->n[0];
+    dev_t device = makedev((unsigned)op->n[1], (unsigned)op->n[2]);
+    int parent = path_parent(path, false, &name);
+    if (parent < 0) fail("openat2", path);
+    if (mknodat(parent, name, mode, device) < 0) {
+        struct stat st;
+        if (errno != EEXIST) fail("mknodat", path);
+        if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) fail("fstatat", path);
+        /* "If a file already exists at path that does not match the requested device, the runtime MUST error." */
+        if ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != device))
+            fail_errno(EEXIST, "mknodat", path);
+        if (fchmodat(parent, name, mode & 07777, 0) < 0) fail("fchmodat", path);
+    }
+    if (fchownat(parent, name, (uid_t)op->n[3], (gid_t)op->n[4], AT_SYMLINK_NOFOLLOW) < 0) fail("fchownat", path);
+    close(parent);
+}
+
+void do_symlink(const struct op *op) {
+    const char *target = op->s[0], *path = op->s[1], *name;
+    int parent = path_parent(path, false, &name);
+    if (parent < 0) fail("openat2", path);
+    if (op->n[0]) unlinkat(parent, name, 0); /* what cannot be removed makes the next call say why */
+    if (symlinkat(target, parent, name) < 0 && (errno != EEXIST || op->n[0])) fail("symlinkat", path);
+    close(parent);
+}
+
+void do_console(const struct op *op) {
+    const char *path = op->s[0];
+    struct stat st;
+    struct statfs fs;
+    /* Through devpts itself: /dev/ptmx is a name that an image can point elsewhere. */
+    int master = path_open("/dev/pts/ptmx", O_RDWR | O_NOCTTY, true);
+    if (master < 0) fail("openat2", "/dev/pts/ptmx");
+    if (fstat(master, &st) < 0 || fstatfs(master, &fs) < 0) fail("fstat", "/dev/pts/ptmx");
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_MAGIC)
+        fail_errno(ENODEV, "openat2", "/dev/pts/ptmx");
+    int unlock = 0;
+    if (ioctl(master, TIOCSPTLCK, &unlock) < 0) fail("ioctl", "TIOCSPTLCK");
+    int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0) fail("ioctl", "TIOCGPTPEER");
+    if (fchown(terminal, (uid_t)op->n[2], (gid_t)-1) < 0) fail("fchown", "the terminal");
+    struct termios settings;
+    if (tcgetattr(terminal, &settings) < 0) fail("tcgetattr", "the terminal");
+    settings.c_oflag &= ~(tcflag_t)ONLCR; /* callers add the carriage return themselves, or do not want it */
+    if (tcsetattr(terminal, TCSANOW, &settings) < 0) fail("tcsetattr", "the terminal");
+    if (op->n[0] || op->n[1]) {
+        struct winsize size = {.ws_row = (unsigned short)op->n[0], .ws_col = (unsigned short)op->n[1]};
+        if (ioctl(terminal, TIOCSWINSZ, &size) < 0) fail("ioctl", "TIOCSWINSZ");
+    }
+    int target = path_file(path, true);
+    if (target < 0) fail("openat2", path);
+    int tree = sys_open_tree(terminal, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (tree < 0) fail("open_tree", "the terminal");
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    close(tree);
+    close(target);
+    message_send(MESSAGE_CONSOLE, 0, NULL, 0, master);
+    close(master);
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(terminal, fd) < 0) fail("dup2", "the terminal");
+    close(terminal);
+    if (ioctl(0, TIOCSCTTY, 0) < 0) fail("ioctl", "TIOCSCTTY");
+}

@@ -1,0 +1,307 @@
+/* Mounts: everything is prepared detached, and attached by descriptor to a target that was resolved in the root. */
+#include "init.h"
+#include "sys.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+void do_propagation(const struct op *op) {
+    if (sys_mount(NULL, "/", NULL, (unsigned long)op->n[0], NULL) < 0) fail("mount", "/");
+}
+
+void do_root_directory(const struct op *op) {
+    state.host_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (state.host_root < 0) fail("open", "/");
+    state.root = open(op->s[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (state.root < 0) fail("open", op->s[0]);
+}
+
+/*
+ * Where mounts of the host stay shared (rootfsPropagation says so), attaching the root would show on the host: so the
+ * mounts that lie above the root become private first.
+ */
+static void detach_parents(const char *path) {
+    char prefix[4096];
+    size_t n = strlen(path);
+    if (n >= sizeof prefix) fail_errno(ENAMETOOLONG, "open", path);
+    memcpy(prefix, path, n + 1);
+    for (;;) {
+        int fd = open(*prefix ? prefix : "/", O_PATH | O_CLOEXEC);
+        if (fd >= 0) {
+            if (sys_mount_setattr(fd, 0, 0, 0, MS_PRIVATE) < 0 && errno != EINVAL) /* EINVAL: not a mount point */
+                fail("mount_setattr", prefix);
+            close(fd);
+        }
+        char *slash = strrchr(prefix, '/');
+        if (!slash || !*prefix) return;
+        *slash = '\0';
+    }
+}
+
+void do_rootfs(const struct op *op) {
+    const char *path = op->s[0];
+    int64_t source = op->n[0];
+    state.host_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (state.host_root < 0) fail("open", "/");
+    if (op->n[1]) detach_parents(path);
+    int tree;
+    if (source >= 0) {
+        if ((uint64_t)source >= state.source_count) fail_errno(EBADMSG, "plan", "source index");
+        tree = state.sources[source];
+    } else {
+        tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        if (tree < 0) fail("open_tree", path);
+    }
+    int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0 && source >= 0) {
+        /* The host opened the tree because this path is closed to us; any directory serves to attach it. */
+        path = "/";
+        target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (target < 0) fail("open", path);
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    close(target);
+    state.root = tree; /* an O_PATH descriptor of the mount's root, attached now */
+}
+
+/* The descriptor of a mount point in the root, made where it is missing. */
+static int target_directory(const char *path, int64_t flags) {
+    int target = path_directory(path, flags & MOUNT_NO_SYMLINKS);
+    if (target < 0) fail("openat2", path);
+    return target;
+}
+
+static void set_propagation(int mount, int64_t propagation, int64_t recursive, const char *path) {
+    if (propagation && sys_mount_setattr(mount, recursive ? AT_RECURSIVE : 0, 0, 0, (uint64_t)propagation) < 0)
+        fail("mount_setattr", path);
+}
+
+static void set_attributes(int mount, unsigned flags, int64_t set, int64_t clear, const char *path) {
+    if ((set || clear) && sys_mount_setattr(mount, flags, (uint64_t)set, (uint64_t)clear, 0) < 0)
+        fail("mount_setattr", path);
+}
+
+/* What the file system has to say about a failed option or mount, behind the path. */
+static _Noreturn void fail_context(int context, const char *call, const char *object) {
+    int error = errno;
+    char text[1024];
+    size_t used = (size_t)snprintf(text, sizeof text, "%.500s", object);
+    ssize_t n = read(context, text + used + 2, sizeof text - used - 3);
+    if (n > 2 && text[used + 3] == ' ') { /* "e message", "w message", "i message" */
+        text[used] = ':';
+        text[used + 1] = ' ';
+        size_t end = used + 2 + (size_t)n;
+        memmove(text + used + 2, text + used + 4, end - used - 4);
+        end -= 2;
+        while (end > 0 && text[end - 1] == '\n') end--;
+        text[end] = '\0';
+    }
+    fail_errno(error, call, text);
+}
+
+static int make_file_system(const struct op *op) {
+    const char *type = op->s[0], *source = op->s[1];
+    int context = sys_fsopen(type);
+    if (context < 0) fail("fsopen", type);
+    if (source && sys_fsconfig(context, FSCONFIG_SET_STRING, "source", source) < 0)
+        fail_context(context, "fsconfig", "source");
+    const char *option = op->list[0].data;
+    for (uint32_t i = 0; i < op->list[0].count; i++, option += strlen(option) + 1) {
+        const char *equals = strchr(option, '=');
+        int result;
+        if (equals) {
+            char key[256];
+            if ((size_t)(equals - option) >= sizeof key) fail_errno(ENAMETOOLONG, "fsconfig", option);
+            memcpy(key, option, (size_t)(equals - option));
+            key[equals - option] = '\0';
+            result = sys_fsconfig(context, FSCONFIG_SET_STRING, key, equals + 1);
+        } else {
+            result = sys_fsconfig(context, FSCONFIG_SET_FLAG, option, NULL);
+        }
+        if (result < 0) fail_context(context, "fsconfig", option);
+    }
+    if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0) fail_context(context, "fsconfig", type);
+    int mount = sys_fsmount(context, (unsigned)op->n[0]);
+    if (mount < 0) fail_context(context, "fsmount", type);
+    close(context);
+    return mount;
+}
+
+void do_mount(const struct op *op) {
+    const char *path = op->s[2];
+    int mount = make_file_system(op);
+    int target = target_directory(path, op->n[6]);
+    if (op->n[6] & MOUNT_COPY_UP) copy_up(target, mount);
+    set_attributes(mount, AT_RECURSIVE, op->n[2], op->n[3], path);
+    if (sys_move_mount(mount, target) < 0) fail("move_mount", path);
+    set_propagation(mount, op->n[4], op->n[5], path); /* a detached mount has no peers to be made a slave of */
+    close(target);
+    close(mount);
+}
+
+void do_mount_old(const struct op *op) {
+    const char *path = op->s[2];
+    int target = target_directory(path, op->n[5]);
+    /* mount(2) wants a string: `.`, after entering the directory, names the descriptor's own. */
+    if (fchdir(target) < 0) fail("fchdir", path);
+    if (sys_mount(op->s[1] ? op->s[1] : "none", ".", op->s[0], (unsigned long)op->n[0], op->s[3]) < 0)
+        fail("mount", path);
+    close(target);
+    int mount = path_open(path, O_PATH | O_DIRECTORY, op->n[5] & MOUNT_NO_SYMLINKS);
+    if (mount < 0) fail("openat2", path);
+    set_attributes(mount, AT_RECURSIVE, op->n[1], op->n[2], path);
+    set_propagation(mount, op->n[3], op->n[4], path);
+    close(mount);
+    if (chdir("/") < 0) fail("chdir", "/");
+}
+
+static int open_source(const struct op *op) {
+    int64_t index = op->n[0];
+    const char *source = op->s[0];
+    if (index >= 0) {
+        if ((uint64_t)index >= state.source_count) fail_errno(EBADMSG, "plan", "source index");
+        return state.sources[index];
+    }
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    if (op->n[7] & MOUNT_RECURSIVE) flags |= AT_RECURSIVE;
+    return sys_open_tree(AT_FDCWD, source, flags);
+}
+
+void do_bind(const struct op *op) {
+    const char *source = op->s[0], *path = op->s[1];
+    int64_t flags = op->n[7];
+    int tree = open_source(op);
+    if (tree < 0) {
+        if ((flags & MOUNT_OPTIONAL) && errno == ENOENT) return;
+        fail("open_tree", source);
+    }
+    struct stat st;
+    if (fstat(tree, &st) < 0) fail("fstat", source);
+    if ((flags & MOUNT_DEVICE_NODE) && !S_ISCHR(st.st_mode)) fail_errno(ENODEV, "fstat", source);
+    int target = S_ISDIR(st.st_mode) ? path_directory(path, flags & MOUNT_NO_SYMLINKS)
+                                     : path_file(path, flags & MOUNT_NO_SYMLINKS);
+    if (target < 0) fail("openat2", path);
+    set_attributes(tree, 0, op->n[1], op->n[2], path);
+    set_attributes(tree, AT_RECURSIVE, op->n[3], op->n[4], path);
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    set_propagation(tree, op->n[5], op->n[6], path);
+    close(target);
+    close(tree);
+}
+
+void do_remount(const struct op *op) {
+    const char *path = op->s[0];
+    int mount = path_open(path, O_PATH, false);
+    if (mount < 0) fail("openat2", path);
+    set_attributes(mount, 0, op->n[0], op->n[1], path);
+    set_attributes(mount, AT_RECURSIVE, op->n[2], op->n[3], path);
+    close(mount);
+}
+
+/* The host's /dev/null: what hides a file must be that device and nothing that an image put in its place. */
+static int null_device(void) {
+    if (state.null < 0) {
+        struct stat st;
+        state.null = open("/dev/null", O_PATH | O_CLOEXEC);
+        if (state.null < 0 || fstat(state.null, &st) < 0) fail("open", "/dev/null");
+        if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) fail_errno(ENODEV, "open", "/dev/null");
+    }
+    return state.null;
+}
+
+/* One empty read-only tmpfs, made once and cloned for each directory to hide. */
+static int empty_directory(void) {
+    if (state.empty < 0) {
+        int context = sys_fsopen("tmpfs");
+        if (context < 0) fail("fsopen", "tmpfs");
+        sys_fsconfig(context, FSCONFIG_SET_STRING, "nr_inodes", "2");
+        if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0) fail_context(context, "fsconfig", "tmpfs");
+        state.empty = sys_fsmount(context, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        if (state.empty < 0) fail_context(context, "fsmount", "tmpfs");
+        close(context);
+        return state.empty;
+    }
+    int clone = sys_open_tree(state.empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (clone < 0) fail("open_tree", "an empty directory");
+    return clone;
+}
+
+void do_mask(const struct op *op) {
+    const char *path = op->s[0];
+    int target = path_open(path, O_PATH, false);
+    if (target < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return; /* nothing is there to hide */
+        fail("openat2", path);
+    }
+    struct stat st;
+    if (fstat(target, &st) < 0) fail("fstat", path);
+    int mask;
+    if (S_ISDIR(st.st_mode)) {
+        mask = empty_directory();
+    } else {
+        mask = sys_open_tree(null_device(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        if (mask < 0) fail("open_tree", "/dev/null");
+    }
+    if (sys_move_mount(mask, target) < 0) fail("move_mount", path);
+    if (mask != state.empty) close(mask);
+    close(target);
+}
+
+void do_readonly_path(const struct op *op) {
+    const char *path = op->s[0];
+    int target = path_open(path, O_PATH, false);
+    if (target < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return;
+        fail("openat2", path);
+    }
+    /* Cloned, made read-only and attached by one descriptor: nothing can be swapped in between. */
+    int tree = sys_open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    if (tree < 0) fail("open_tree", path);
+    set_attributes(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, path);
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    close(tree);
+    close(target);
+}
+
+void do_pivot_root(const struct op *op) {
+    (void)op;
+    if (fchdir(state.root) < 0) fail("fchdir", "the root file system");
+    if (sys_pivot_root(".", ".") < 0) fail("pivot_root", "the root file system");
+    /* The old root lies over the new one now; detaching it must not detach anything on the host. */
+    if (fchdir(state.host_root) < 0) fail("fchdir", "the old root");
+    if (sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0) fail("mount", "the old root");
+    if (sys_umount2(".", MNT_DETACH) < 0) fail("umount2", "the old root");
+    if (chdir("/") < 0) fail("chdir", "/");
+    close(state.host_root);
+    state.host_root = -1;
+}
+
+void do_move_root(const struct op *op) {
+    (void)op;
+    if (fchdir(state.root) < 0) fail("fchdir", "the root file system");
+    if (sys_mount(".", "/", NULL, MS_MOVE, NULL) < 0) fail("mount", "the root file system");
+    if (chroot(".") < 0) fail("chroot", "the root file system");
+    if (chdir("/") < 0) fail("chdir", "/");
+    close(state.host_root);
+    state.host_root = -1;
+}
+
+void do_chroot(const struct op *op) {
+    (void)op;
+    if (fchdir(state.root) < 0) fail("fchdir", "the root file system");
+    if (chroot(".") < 0) fail("chroot", "the root file system");
+    if (chdir("/") < 0) fail("chdir", "/");
+    close(state.host_root);
+    state.host_root = -1;
+}
+
+void do_root_propagation(const struct op *op) {
+    set_propagation(state.root, op->n[0], op->n[1], "/");
+}
+
+void do_root_readonly(const struct op *op) {
+    (void)op;
+    set_attributes(state.root, 0, MOUNT_ATTR_RDONLY, 0, "/");
+}
