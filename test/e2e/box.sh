@@ -1,0 +1,76 @@
+#!/bin/sh
+# Runs a command in a box, so that nothing a runtime does wrong can reach the machine: mount, pid, ipc, uts, net and
+# cgroup namespaces of its own, a cgroup subtree of its own, a private /dev and /run. What is left in the box when the
+# command ends is killed and removed with it.
+#
+#   test/e2e/box.sh COMMAND [ARGUMENT...]
+set -eu
+
+if [ "${1:-}" = --inside ]; then
+  shift
+  # The cgroup hierarchies anew: their roots are now the box's own cgroups. (A hierarchy that cannot be mounted again
+  # stays hidden; what no runtime can see, none can use.)
+  remount_cgroups() {
+    awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $(i + 1), $5, $(i + 3) }' /proc/self/mountinfo |
+      while read -r type at options; do
+        umount "$at"
+        case $type in
+          cgroup2) mount -t cgroup2 cgroup2 "$at" ;;
+          cgroup)
+            controllers=$(printf %s "$options" | tr , '\n' | grep -vxE 'rw|ro|xattr|clone_children' | paste -sd, -)
+            mount -t cgroup -o "$controllers" cgroup "$at" || true
+            ;;
+        esac
+      done
+  }
+  remount_cgroups
+
+  mount -t tmpfs -o mode=755,size=64m tmpfs /run
+  # Devices of our own: runtimes change the owner of the nodes that are a container's standard input or output.
+  mount -t tmpfs -o mode=755,size=1m tmpfs /dev
+  mkdir /dev/pts /dev/shm /dev/mqueue
+  mount -t devpts -o newinstance,mode=620,ptmxmode=666 devpts /dev/pts
+  mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+  mount -t mqueue mqueue /dev/mqueue
+  ln -s pts/ptmx /dev/ptmx
+  ln -s /proc/self/fd /dev/fd
+  for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "/dev/${node%:*}" c 1 "${node#*:}"; done
+  mknod -m 666 /dev/tty c 5 0
+  ip link set lo up 2> /dev/null || true
+
+  # Not exec: this shell is pid 1 of the box and has to reap what its containers leave.
+  status=0
+  "$@" || status=$?
+  # What a runtime left in a hierarchy that is not ours alone; ids carry the box's number.
+  find /sys/fs/cgroup -depth -type d -name "*e2e$TSRUN_TEST_BOX-*" -exec rmdir {} + 2> /dev/null || true
+  exit "$status"
+fi
+
+[ "$(id -u)" = 0 ] || { echo "the end-to-end tests need root" >&2; exit 1; }
+script=$(cd "$(dirname "$0")" && pwd)/box.sh
+mount_point=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "cgroup2") { print $5; exit } }' /proc/self/mountinfo)
+[ -n "$mount_point" ] || { echo "the end-to-end tests need a cgroup2 mount" >&2; exit 1; }
+own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+cgroup="$mount_point${own%/}/tsrun-test-$$"
+mkdir "$cgroup"
+TSRUN_TEST_TMP=$(mktemp -d /var/tmp/tsrun-test-XXXXXX)
+export TSRUN_TEST_TMP TSRUN_TEST_BOX=$$
+
+clean() {
+  [ ! -e "$cgroup/cgroup.kill" ] || echo 1 > "$cgroup/cgroup.kill"
+  tries=0
+  while [ -d "$cgroup" ] && [ "$tries" -lt 100 ]; do
+    find "$cgroup" -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
+    tries=$((tries + 1))
+  done
+  rm -rf --one-file-system "$TSRUN_TEST_TMP"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+# The shell that becomes unshare enters the cgroup first, so that the cgroup namespace begins there.
+status=0
+sh -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' _ "$cgroup" \
+  unshare --mount --pid --ipc --uts --net --cgroup --fork --kill-child --mount-proc --propagation private \
+  sh "$script" --inside "$@" || status=$?
+exit "$status"

@@ -1,0 +1,22 @@
+/** Where things are: all from the environment that `box.sh` and `run.sh` set. */
+import { resolve } from 'node:path';
+
+export const repository = resolve(import.meta.dirname, '../../..');
+
+/** The runtime under test: `TSRUN_TEST_RUNTIME`, by default the built executable. */
+export const runtimePath = resolve(repository, process.env.TSRUN_TEST_RUNTIME ?? 'dist/tsrun');
+
+/** The static program that runs in containers and as hooks (`test/guest/guest.c`). */
+export const guestPath = resolve(repository, 'build/guest/guest');
+
+/** The static program that does a caller's part (`test/guest/host.c`). */
+export const hostToolPath = resolve(repository, 'build/guest/host');
+
+/** The box's number; every container id begins with {@link idPrefix}, which carries it. */
+const box = process.env.TSRUN_TEST_BOX;
+if (box === undefined) throw new Error('the end-to-end tests run only in their box: use test/e2e/run.sh');
+
+export const idPrefix = `e2e${box}`;
+
+/** A directory of the box, removed with it. */
+export const scratch = process.env.TSRUN_TEST_TMP ?? '/nonexistent';
