@@ -5,6 +5,7 @@
  * once, asks {@link wordError} for the line and {@link exitCodeOf} for the status, and hands both to the log.
  */
 
+import { SysError } from './sys.ts';
 import { escapeControls } from './text.ts';
 
 /**
@@ -85,9 +86,13 @@ export class TsrunError extends Error {
   }
 }
 
-/** `error` as a {@link TsrunError}: itself, or wrapped as a mistake of tsrun, so that there is a code and a list. */
+/**
+ * `error` as a {@link TsrunError}: itself; a failed system call that nobody gave more words; or wrapped as a mistake of
+ * tsrun.
+ */
 export function asTsrunError(error: unknown): TsrunError {
   if (error instanceof TsrunError) return error;
+  if (error instanceof SysError) return new TsrunError('system', error.message, { cause: error });
   return new TsrunError('internal', 'internal error', { cause: error });
 }
 

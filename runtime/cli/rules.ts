@@ -1,0 +1,38 @@
+/** What a command line may not say although each word of it is right: a list of named checks, each one rule. */
+
+import type { CommandRequest } from './parse.ts';
+import type { CommandName } from './spec.ts';
+import { UsageError } from './usage.ts';
+
+type Rule = (request: CommandRequest) => void;
+
+/** Other commands find the driver in the container's state; they accept the flag, which callers pass every time. */
+const systemdDriverIsMissing: Rule = (request) => {
+  if (request.global.cgroupManager !== 'systemd') return;
+  throw new UsageError(
+    '--systemd-cgroup (--cgroup-manager systemd): this version of tsrun has no systemd driver yet; use --cgroup-manager cgroupfs',
+    'unsupported',
+  );
+};
+
+/** In the foreground `run` itself sits between the caller's terminal and the container's. */
+const consoleSocketNeedsDetach: Rule = (request) => {
+  if (request.command !== 'run' || request.consoleSocket === undefined || request.detach) return;
+  throw new UsageError('--console-socket: only with --detach, for run in the foreground uses the terminal it has');
+};
+
+const oneFileToValidate: Rule = (request) => {
+  if (request.command !== 'validate' || request.file === undefined || request.bundle === '.') return;
+  throw new UsageError('FILE and --bundle are both given; one of them says what to check');
+};
+
+const rules: { readonly [Name in CommandName]?: readonly Rule[] } = {
+  create: [systemdDriverIsMissing],
+  run: [systemdDriverIsMissing, consoleSocketNeedsDetach],
+  validate: [oneFileToValidate],
+};
+
+/** @throws {UsageError} the first rule of its command that `request` breaks. */
+export function checkRules(request: CommandRequest): void {
+  for (const rule of rules[request.command] ?? []) rule(request);
+}
