@@ -3,7 +3,10 @@
  * specification's. What a value may be beyond its type is said by the schema and the checks.
  */
 
-/** A 64-bit unsigned integer, exact: a number up to 2^53 − 1, a bigint above. Both compare with `<` and `===` only among themselves: use `BigInt(x)`. */
+/**
+ * A 64-bit unsigned integer, exact: a number up to 2^53 − 1, a bigint above. `<` and `>` compare the two kinds with each
+ * other as they stand; for arithmetic and `===` convert with `BigInt(x)` first.
+ */
 export type Uint64 = number | bigint;
 
 /** A 64-bit signed integer, exact: a number where it is a safe integer, else a bigint. */
@@ -17,8 +20,8 @@ export interface Config {
   readonly root: Root;
   /** Mounts beyond the root, mounted in this order. config.md, "Mounts" */
   readonly mounts?: readonly Mount[];
-  /** The container's process; required for `start`. config.md, "Process" */
-  readonly process?: Process;
+  /** The container's process. The specification wants it for `start`; tsrun, like its peers, for `create`. config.md, "Process" */
+  readonly process: Process;
   /** Host name in the container's UTS namespace; at most 64 bytes. config.md, "Hostname" */
   readonly hostname?: string;
   /** NIS domain name in the container's UTS namespace; at most 64 bytes. config.md, "Domainname" */
