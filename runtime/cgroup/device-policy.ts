@@ -12,20 +12,7 @@
  * read-only rely on that.
  */
 
-import {
-  and,
-  encode,
-  exit,
-  type Instruction,
-  jump,
-  jumpIfAnyBit,
-  jumpIfNotEqual,
-  loadWord,
-  move,
-  moveRegister,
-  type Register,
-  shiftRight,
-} from './ebpf.ts';
+import { encode, exit, type Instruction, loadWord, type Register, withImmediate, withRegister } from './ebpf.ts';
 
 /** An entry of `linux.resources.devices`, validated: `access` holds none but the letters r, w and m. */
 export interface ConfiguredDeviceRule {
@@ -205,53 +192,79 @@ export function describeDeviceRule(rule: DeviceRule): string {
   return `${rule.allow ? 'allow' : 'deny'} ${rule.type} ${number(rule.major)}:${number(rule.minor)} ${access}`;
 }
 
-const RESULT: Register = 0;
+/** Permissions asked for and denied so far; at the end, everything that was asked for in vain. */
+const REFUSED: Register = 0;
 const CONTEXT: Register = 1;
-const TYPE: Register = 2;
-/** The permissions asked for that no rule looked at so far has granted. */
-const PENDING: Register = 3;
-const MAJOR: Register = 4;
-const MINOR: Register = 5;
+/** Permissions asked for that no rule looked at so far has decided. */
+const PENDING: Register = 2;
+const MAJOR: Register = 3;
+const MINOR: Register = 4;
+/** Zero for a device of that type, and only for one. */
+const NOT_OF_TYPE: { readonly b: Register; readonly c: Register } = { b: 5, c: 6 };
+const SCRATCH: Register = 7;
+const OTHER: Register = 8;
 
 /**
  * The policy as a program of type BPF_PROG_TYPE_CGROUP_DEVICE. Its context is `struct bpf_cgroup_dev_ctx`: access_type
  * (permissions << 16 | type), major, minor, 32 bits each; it returns 1 to grant and 0 to refuse.
  *
- * Rules are tried from the last to the first, each for the permissions still pending: a denied one ends the program,
- * and so does the grant of the last.
+ * Rules are tried from the last to the first, each for the permissions still pending. There are no jumps: the kernel's
+ * verifier follows every path, and a branch for each test made loading the default policy 2.5 times as slow (0.38 ms to
+ * 0.15 ms) and a list of a hundred rules 30 times, with E2BIG at a thousand.
  */
 export function assembleDeviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const policy = effectivePolicy(rules);
   const program: Instruction[] = [
-    loadWord(TYPE, CONTEXT, 0),
-    moveRegister(PENDING, TYPE),
-    and(TYPE, 0xffff),
-    shiftRight(PENDING, 16),
+    loadWord(NOT_OF_TYPE.b, CONTEXT, 0),
+    withRegister('moveRegister32', PENDING, NOT_OF_TYPE.b),
+    withImmediate('shiftRight32', PENDING, 16),
+    withImmediate('and32', NOT_OF_TYPE.b, 0xffff),
+    withRegister('moveRegister32', NOT_OF_TYPE.c, NOT_OF_TYPE.b),
+    withImmediate('xor32', NOT_OF_TYPE.b, TYPE_NUMBER.b),
+    withImmediate('xor32', NOT_OF_TYPE.c, TYPE_NUMBER.c),
     loadWord(MAJOR, CONTEXT, 4),
     loadWord(MINOR, CONTEXT, 8),
-    jumpIfNotEqual(PENDING, 0, 2),
-    ...answer(true),
+    withImmediate('move32', REFUSED, 0),
   ];
-  for (const rule of policy.rules.toReversed()) program.push(...ruleBlock(rule));
-  program.push(...answer(policy.otherwise));
+  for (const rule of policy.rules.toReversed()) program.push(...decideBy(rule));
+  if (!policy.otherwise) program.push(withRegister('orRegister', REFUSED, PENDING));
+  program.push(...isZero(REFUSED), exit());
   return encode(program);
 }
 
-/** Instructions that decide by one rule, or fall through to the next block. */
-function ruleBlock(rule: DeviceRule): Instruction[] {
-  const decision = rule.allow
-    ? [and(PENDING, ALL_ACCESS & ~rule.access), jumpIfNotEqual(PENDING, 0, 2), ...answer(true)]
-    : [jumpIfAnyBit(PENDING, rule.access, 1), jump(2), ...answer(false)];
-  const conditions: [Register, number][] = [];
-  if (rule.type !== 'a') conditions.push([TYPE, TYPE_NUMBER[rule.type]]);
-  if (rule.major !== ANY_NUMBER) conditions.push([MAJOR, rule.major]);
-  if (rule.minor !== ANY_NUMBER) conditions.push([MINOR, rule.minor]);
-  const tests = conditions.map(([register, value], index) =>
-    jumpIfNotEqual(register, value, conditions.length - index - 1 + decision.length),
-  );
-  return [...tests, ...decision];
+/** Takes the permissions that `rule` decides for this device out of PENDING, and into REFUSED if it denies them. */
+function decideBy(rule: DeviceRule): Instruction[] {
+  return [
+    ...differences(rule),
+    ...isZero(SCRATCH),
+    withImmediate('multiply', SCRATCH, rule.access),
+    withRegister('andRegister', SCRATCH, PENDING),
+    ...(rule.allow ? [] : [withRegister('orRegister', REFUSED, SCRATCH)]),
+    withRegister('xorRegister', PENDING, SCRATCH),
+  ];
 }
 
-function answer(granted: boolean): Instruction[] {
-  return [move(RESULT, granted ? 1 : 0), exit()];
+/** SCRATCH = a number below 2^32 that is zero for the devices of `rule`, and only for them. */
+function differences(rule: DeviceRule): Instruction[] {
+  const program: Instruction[] = [];
+  let target: Register = SCRATCH;
+  const compare = (actual: Register, wanted: number) => {
+    program.push(withRegister('moveRegister32', target, actual), withImmediate('xor32', target, wanted));
+    if (target === OTHER) program.push(withRegister('orRegister', SCRATCH, OTHER));
+    target = OTHER;
+  };
+  if (rule.major !== ANY_NUMBER) compare(MAJOR, rule.major);
+  if (rule.minor !== ANY_NUMBER) compare(MINOR, rule.minor);
+  const first = program.length === 0;
+  if (rule.type !== 'a') {
+    program.push(withRegister(first ? 'moveRegister32' : 'orRegister', SCRATCH, NOT_OF_TYPE[rule.type]));
+  } else if (first) {
+    program.push(withImmediate('move32', SCRATCH, 0));
+  }
+  return program;
+}
+
+/** register = 1 where it is zero, else 0; its value has to be below 2^63. */
+function isZero(register: Register): Instruction[] {
+  return [withImmediate('subtract', register, 1), withImmediate('shiftRight', register, 63)];
 }

@@ -11,7 +11,7 @@ import {
   effectivePolicy,
   isAllowed,
 } from '../../runtime/cgroup/device-policy.ts';
-import { runDeviceProgram, unreachableInstructions } from './ebpf-interpreter.ts';
+import { runDeviceProgram } from './ebpf-interpreter.ts';
 
 /** A request as text: `c 1:3 rw`. */
 function request(text: string): DeviceRequest {
@@ -26,9 +26,7 @@ function request(text: string): DeviceRequest {
 
 function runProgram(rules: readonly DeviceRule[], { type, major, minor, access }: DeviceRequest): boolean {
   const accessType = (access << 16) | (type === 'b' ? 1 : 2);
-  const result = runDeviceProgram(assembleDeviceProgram(rules), [accessType, major, minor]);
-  expect([0, 1]).toContain(result);
-  return result === 1;
+  return runDeviceProgram(assembleDeviceProgram(rules), [accessType, major, minor]);
 }
 
 /** The rule as someone would write it in config.json: `allow c 10:229 rw`, `deny rwm`. */
@@ -130,10 +128,6 @@ describe('device policy', () => {
     const rules = deviceRules(['allow c 1:1 r', 'allow rw', 'deny m'].map(rule), []).slice(0, 3);
     expect(effectivePolicy(rules).rules.map(describeDeviceRule)).toEqual(['allow a *:* rw', 'deny a *:* m']);
   });
-
-  it('is two instructions after the prologue where everything is allowed', () => {
-    expect(assembleDeviceProgram([{ allow: true, type: 'a', major: -1, minor: -1, access: 7 }])).toHaveLength(11 * 8);
-  });
 });
 
 describe('device program', () => {
@@ -152,6 +146,7 @@ describe('device program', () => {
     minor: fc.oneof(number, fc.constant(0xffff_ffff)),
     access: fc.integer({ min: 0, max: 7 }),
   });
+  // Many rules for few devices: most requests meet several.
   const anyRules = fc.array(anyRule, { maxLength: 12 });
 
   it('decides as the rules do', () => {
@@ -171,14 +166,6 @@ describe('device program', () => {
         expect(isAllowed([rest, ...kept], wanted)).toBe(isAllowed(rules, wanted));
       }),
       { numRuns: 3000 },
-    );
-  });
-
-  it('has no code that nothing reaches', () => {
-    fc.assert(
-      fc.property(anyRules, (rules) => {
-        expect(unreachableInstructions(assembleDeviceProgram(rules))).toEqual([]);
-      }),
     );
   });
 });

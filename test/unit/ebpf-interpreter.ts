@@ -1,82 +1,61 @@
 import { INSTRUCTION_SIZE, Opcode } from '../../runtime/cgroup/ebpf.ts';
 
+const WORD = 0xffff_ffffn;
+
+/** Arithmetic by opcode: (destination, source or sign-extended immediate) => destination, before truncation to 64 bits. */
+const arithmetic: ReadonlyMap<number, (value: bigint, operand: bigint) => bigint> = new Map([
+  [Opcode.move32, (_, operand) => operand & WORD],
+  [Opcode.moveRegister32, (_, operand) => operand & WORD],
+  [Opcode.and32, (value, operand) => value & operand & WORD],
+  [Opcode.xor32, (value, operand) => (value ^ operand) & WORD],
+  [Opcode.shiftRight32, (value, operand) => (value & WORD) >> operand],
+  [Opcode.subtract, (value, operand) => value - operand],
+  [Opcode.multiply, (value, operand) => value * operand],
+  [Opcode.shiftRight, (value, operand) => value >> operand],
+  [Opcode.orRegister, (value, operand) => value | operand],
+  [Opcode.andRegister, (value, operand) => value & operand],
+  [Opcode.xorRegister, (value, operand) => value ^ operand],
+]);
+
+/** Opcodes that replace the destination without reading it. */
+const writeOnly: ReadonlySet<number> = new Set([Opcode.move32, Opcode.moveRegister32]);
+
 /**
- * Runs a cgroup-device program as the kernel would, and refuses what its verifier refuses: a jump out of the program
- * or backwards, a read of a register that was never written, a load outside the context, code that nothing reaches.
+ * Runs a cgroup-device program as the kernel would, and refuses what its verifier refuses: a read of a register that
+ * was never written, a load outside the context, a program without end, a result other than 0 and 1.
  */
-export function runDeviceProgram(program: Uint8Array, context: readonly [number, number, number]): number {
+export function runDeviceProgram(program: Uint8Array, context: readonly [number, number, number]): boolean {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const registers: (number | undefined)[] = new Array(11).fill(undefined);
-  const CONTEXT_ADDRESS = 0x1000;
+  const registers: (bigint | undefined)[] = new Array(10).fill(undefined);
+  const CONTEXT_ADDRESS = 0x1000n;
   registers[1] = CONTEXT_ADDRESS;
-  const read = (register: number): number => {
+  const read = (register: number): bigint => {
     const value = registers[register];
     if (value === undefined) throw new Error(`R${register} !read_ok`);
     return value;
   };
-  for (let at = 0; ; at += INSTRUCTION_SIZE) {
-    if (at < 0 || at >= program.byteLength) throw new Error('jump out of range');
+  for (let at = 0; at < program.byteLength; at += INSTRUCTION_SIZE) {
     const opcode = view.getUint8(at);
     const destination = view.getUint8(at + 1) & 0xf;
     const source = view.getUint8(at + 1) >> 4;
-    const offset = view.getInt16(at + 2, true);
-    const immediate = view.getInt32(at + 4, true) >>> 0;
-    const skip = () => {
-      if (offset < 0) throw new Error('back-edge');
-      at += offset * INSTRUCTION_SIZE;
-    };
-    switch (opcode) {
-      case Opcode.loadWord: {
-        const word = context[(read(source) + offset - CONTEXT_ADDRESS) / 4];
-        if (word === undefined) throw new Error('invalid bpf_context access');
-        registers[destination] = word >>> 0;
-        break;
-      }
-      case Opcode.move:
-        registers[destination] = immediate;
-        break;
-      case Opcode.moveRegister:
-        registers[destination] = read(source);
-        break;
-      case Opcode.and:
-        registers[destination] = (read(destination) & immediate) >>> 0;
-        break;
-      case Opcode.shiftRight:
-        registers[destination] = read(destination) >>> immediate;
-        break;
-      case Opcode.jump:
-        skip();
-        break;
-      case Opcode.jumpIfNotEqual:
-        if (read(destination) !== immediate) skip();
-        break;
-      case Opcode.jumpIfAnyBit:
-        if ((read(destination) & immediate) !== 0) skip();
-        break;
-      case Opcode.exit:
-        return read(0);
-      default:
-        throw new Error(`unknown opcode ${opcode.toString(16)}`);
+    if (opcode === Opcode.exit) {
+      const result = read(0);
+      if (result > 1n || at + INSTRUCTION_SIZE !== program.byteLength) throw new Error(`bad exit: ${result}`);
+      return result === 1n;
     }
+    if (opcode === Opcode.loadWord) {
+      const address = read(source) + BigInt(view.getInt16(at + 2, true)) - CONTEXT_ADDRESS;
+      const word = address % 4n === 0n ? context[Number(address / 4n)] : undefined;
+      if (word === undefined) throw new Error('invalid bpf_context access');
+      registers[destination] = BigInt(word >>> 0);
+      continue;
+    }
+    const operation = arithmetic.get(opcode);
+    if (operation === undefined) throw new Error(`unknown opcode ${opcode.toString(16)}`);
+    const fromRegister = (opcode & 0x08) !== 0;
+    const operand = fromRegister ? read(source) : BigInt(view.getInt32(at + 4, true));
+    const value = writeOnly.has(opcode) ? 0n : read(destination);
+    registers[destination] = BigInt.asUintN(64, operation(value, operand));
   }
-}
-
-/** The indices of instructions that no path reaches; the verifier refuses a program with any. */
-export function unreachableInstructions(program: Uint8Array): number[] {
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const count = program.byteLength / INSTRUCTION_SIZE;
-  const reached = new Set<number>();
-  const pending = [0];
-  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
-    if (reached.has(index)) continue;
-    if (index >= count) throw new Error('falls off the end');
-    reached.add(index);
-    const opcode = view.getUint8(index * INSTRUCTION_SIZE);
-    const target = index + 1 + view.getInt16(index * INSTRUCTION_SIZE + 2, true);
-    if (opcode === Opcode.exit) continue;
-    if (opcode === Opcode.jumpIfNotEqual || opcode === Opcode.jumpIfAnyBit || opcode === Opcode.jump)
-      pending.push(target);
-    if (opcode !== Opcode.jump) pending.push(index + 1);
-  }
-  return Array.from({ length: count }, (_, index) => index).filter((index) => !reached.has(index));
+  throw new Error('jump out of range');
 }
