@@ -292,7 +292,7 @@ export const commands = {
     args: { file: { kind: 'path', value: 'FILE', optional: true, help: 'the configuration to check' } },
   },
   explain: {
-    summary: 'print what creating a container would do, step by step, and do nothing',
+    summary: 'print step by step what create would do, and do nothing',
     flags: {
       bundle: bundleFlag,
       config: configFlag,

@@ -37,20 +37,20 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
-/** The name that was probably meant by `typed`: at most a third of it is wrong, or it is the beginning of one name. */
+/** The name that was probably meant by `typed`: the only one it begins, or one with at most a third of it changed. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   if (typed.length === 0 || typed.length > maxTyped) return undefined;
   const lower = typed.toLowerCase();
+  const begun = lower.length < 3 ? [] : names.filter((name) => name.startsWith(lower));
+  if (begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
   for (const name of names) {
-    const changes = distance(lower, name.toLowerCase());
+    const changes = distance(lower, name);
     if (changes < bestDistance) {
       best = name;
       bestDistance = changes;
     }
   }
-  if (best !== undefined || lower.length < 3) return best;
-  const begun = names.filter((name) => name.toLowerCase().startsWith(lower));
-  return begun.length === 1 ? begun[0] : undefined;
+  return best;
 }

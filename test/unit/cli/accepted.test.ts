@@ -1,0 +1,284 @@
+import { describe, expect, test } from 'vitest';
+import type { GlobalOptions } from '../../../runtime/cli/global.ts';
+import { parse } from '../../../runtime/cli/parse.ts';
+
+const words = (line: string): string[] => line.split(' ').filter((word) => word !== '');
+
+/** What the global options are where no flag says otherwise. */
+const quiet: GlobalOptions = {
+  debug: false,
+  log: { file: undefined, format: 'text', level: 'error' },
+  root: undefined,
+  cgroupManager: 'cgroupfs',
+  rootless: 'auto',
+};
+
+const create = {
+  command: 'create',
+  bundle: '.',
+  config: undefined,
+  consoleSocket: undefined,
+  pidFile: undefined,
+  preserveFds: 0,
+  noPivot: false,
+  noNewKeyring: false,
+  noSubreaper: false,
+};
+const run = { ...create, command: 'run', detach: false, keep: false };
+const kill = { command: 'kill', all: false, signal: 15 };
+const list = { command: 'list', format: 'table', quiet: false };
+const validate = { command: 'validate', bundle: '.', strict: false, json: false, file: undefined };
+const explain = { command: 'explain', bundle: '.', config: undefined, json: false };
+const spec = { command: 'spec', bundle: '.', file: undefined, rootless: false };
+
+/** A command line, and the whole request it makes without its global options. */
+const rows: [string, object][] = [
+  ['create c1', { ...create, id: 'c1' }],
+  ['create --bundle /b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create --bundle=/b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create -bundle /b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create -bundle=/b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create -b /b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create -b=/b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create --bundle=a=b c1', { ...create, bundle: 'a=b', id: 'c1' }],
+  ['create --bundle ../b c1', { ...create, bundle: '../b', id: 'c1' }],
+  ['create --bundle /a --bundle /b c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create --bundle=--pid-file c1', { ...create, bundle: '--pid-file', id: 'c1' }],
+  ['create --bundle -b c1', { ...create, bundle: '-b', id: 'c1' }],
+  ['create c1 --bundle /b', { ...create, bundle: '/b', id: 'c1' }],
+  ['create --bundle /b -- c1', { ...create, bundle: '/b', id: 'c1' }],
+  ['create -f other.json c1', { ...create, config: 'other.json', id: 'c1' }],
+  ['create --config other.json c1', { ...create, config: 'other.json', id: 'c1' }],
+  ['create --console-socket /s c1', { ...create, consoleSocket: '/s', id: 'c1' }],
+  ['create --pid-file p c1', { ...create, pidFile: 'p', id: 'c1' }],
+  ['create --preserve-fds 2 c1', { ...create, preserveFds: 2, id: 'c1' }],
+  ['create --preserve-fds=0 c1', { ...create, preserveFds: 0, id: 'c1' }],
+  ['create --preserve-fds 1048576 c1', { ...create, preserveFds: 1048576, id: 'c1' }],
+  ['create --no-pivot c1', { ...create, noPivot: true, id: 'c1' }],
+  ['create --no-pivot=true c1', { ...create, noPivot: true, id: 'c1' }],
+  ['create --no-pivot=false c1', { ...create, id: 'c1' }],
+  ['create --no-pivot --no-pivot=false c1', { ...create, id: 'c1' }],
+  ['create --no-new-keyring c1', { ...create, noNewKeyring: true, id: 'c1' }],
+  ['create --no-subreaper c1', { ...create, noSubreaper: true, id: 'c1' }],
+  ['create -no-subreaper c1', { ...create, noSubreaper: true, id: 'c1' }],
+  ['create a..b', { ...create, id: 'a..b' }],
+  ['create .hid', { ...create, id: '.hid' }],
+  ['create ...', { ...create, id: '...' }],
+  ['create A_z+0.-9', { ...create, id: 'A_z+0.-9' }],
+  [`create ${'x'.repeat(255)}`, { ...create, id: 'x'.repeat(255) }],
+  ['create create', { ...create, id: 'create' }],
+  ['create help', { ...create, id: 'help' }],
+  ['create __proto__', { ...create, id: '__proto__' }],
+  ['run c1', { ...run, id: 'c1' }],
+  ['run -d c1', { ...run, detach: true, id: 'c1' }],
+  ['run --detach --pid-file p c1', { ...run, detach: true, pidFile: 'p', id: 'c1' }],
+  ['run --keep c1', { ...run, keep: true, id: 'c1' }],
+  ['run --no-subreaper c1', { ...run, noSubreaper: true, id: 'c1' }],
+  ['run --detach --console-socket s c1', { ...run, detach: true, consoleSocket: 's', id: 'c1' }],
+  ['run c1 -b /b -d', { ...run, detach: true, bundle: '/b', id: 'c1' }],
+  ['start c1', { command: 'start', id: 'c1' }],
+  ['state c1', { command: 'state', id: 'c1' }],
+  ['kill c1', { ...kill, id: 'c1' }],
+  ['kill c1 KILL', { ...kill, id: 'c1', signal: 9 }],
+  ['kill c1 SIGKILL', { ...kill, id: 'c1', signal: 9 }],
+  ['kill c1 sigkill', { ...kill, id: 'c1', signal: 9 }],
+  ['kill c1 9', { ...kill, id: 'c1', signal: 9 }],
+  ['kill c1 0', { ...kill, id: 'c1', signal: 0 }],
+  ['kill c1 34', { ...kill, id: 'c1', signal: 34 }],
+  ['kill c1 64', { ...kill, id: 'c1', signal: 64 }],
+  ['kill c1 SIGRTMIN+3', { ...kill, id: 'c1', signal: 37 }],
+  ['kill -s KILL c1', { ...kill, id: 'c1', signal: 9 }],
+  ['kill -s 9 c1', { ...kill, id: 'c1', signal: 9 }],
+  ['kill c1 --signal=HUP', { ...kill, id: 'c1', signal: 1 }],
+  ['kill -s 0 c1', { ...kill, id: 'c1', signal: 0 }],
+  ['kill --all c1 9', { ...kill, all: true, id: 'c1', signal: 9 }],
+  ['kill -a c1 KILL', { ...kill, all: true, id: 'c1', signal: 9 }],
+  ['kill c1 KILL --all', { ...kill, all: true, id: 'c1', signal: 9 }],
+  ['delete c1', { command: 'delete', force: false, id: 'c1' }],
+  ['delete --force c1', { command: 'delete', force: true, id: 'c1' }],
+  ['delete -f c1', { command: 'delete', force: true, id: 'c1' }],
+  ['delete c1 --force', { command: 'delete', force: true, id: 'c1' }],
+  ['list', list],
+  ['list -f json', { ...list, format: 'json' }],
+  ['list --format=table', list],
+  ['list -q', { ...list, quiet: true }],
+  ['spec', spec],
+  ['spec -b /b', { ...spec, bundle: '/b' }],
+  ['spec --rootless', { ...spec, rootless: true }],
+  ['spec -f out.json', { ...spec, file: 'out.json' }],
+  ['features', { command: 'features' }],
+  ['validate', validate],
+  ['validate config.json', { ...validate, file: 'config.json' }],
+  ['validate --strict --json -b /b', { ...validate, strict: true, json: true, bundle: '/b' }],
+  ['validate x.json --strict', { ...validate, strict: true, file: 'x.json' }],
+  ['explain', explain],
+  ['explain --json --bundle B', { ...explain, json: true, bundle: 'B' }],
+  ['explain -f x.json', { ...explain, config: 'x.json' }],
+  ['--version', { command: 'version' }],
+  ['-v', { command: 'version' }],
+  ['-version', { command: 'version' }],
+  ['--version create --nonsense', { command: 'version' }],
+  ['--version=false state c1', { command: 'state', id: 'c1' }],
+  ['--help', { command: 'help', topic: undefined }],
+  ['-h', { command: 'help', topic: undefined }],
+  ['help', { command: 'help', topic: undefined }],
+  ['help kill', { command: 'help', topic: 'kill' }],
+  ['create --help', { command: 'help', topic: 'create' }],
+  ['create -h', { command: 'help', topic: 'create' }],
+  ['create c1 --help', { command: 'help', topic: 'create' }],
+  ['create --help=false c1', { ...create, id: 'c1' }],
+  ['list --help', { command: 'help', topic: 'list' }],
+  ['-- state c1', { command: 'state', id: 'c1' }],
+];
+
+describe('a command line makes a request', () => {
+  test.each(rows)('%s', (line, expected) => {
+    expect(parse(words(line))).toStrictEqual({ ...expected, global: quiet });
+  });
+});
+
+/** Global flags, and what they change. */
+const globalRows: [string, Partial<GlobalOptions>][] = [
+  ['--debug', { debug: true, log: { ...quiet.log, level: 'debug' } }],
+  ['--debug=false', {}],
+  ['--debug --log-level error', { debug: true, log: { ...quiet.log, level: 'debug' } }],
+  ['--log l', { log: { ...quiet.log, file: 'l' } }],
+  ['--log=/l', { log: { ...quiet.log, file: '/l' } }],
+  ['--log file:/l', { log: { ...quiet.log, file: '/l' } }],
+  ['--log-format json', { log: { ...quiet.log, format: 'json' } }],
+  ['--log-format=text', {}],
+  ['-log-format=json', { log: { ...quiet.log, format: 'json' } }],
+  ['--log-level warning', { log: { ...quiet.log, level: 'warning' } }],
+  ['--log-level=debug', { log: { ...quiet.log, level: 'debug' } }],
+  ['--root /run/x', { root: '/run/x' }],
+  ['--root /../x', { root: '/../x' }],
+  ['--systemd-cgroup', { cgroupManager: 'systemd' }],
+  ['--systemd-cgroup=false', {}],
+  ['--cgroup-manager systemd', { cgroupManager: 'systemd' }],
+  ['--cgroup-manager cgroupfs', {}],
+  ['--cgroup-manager=disabled', { cgroupManager: 'disabled' }],
+  ['--systemd-cgroup --cgroup-manager systemd', { cgroupManager: 'systemd' }],
+  ['--rootless true', { rootless: 'true' }],
+  ['--rootless=auto', {}],
+];
+
+describe('global flags', () => {
+  test.each(globalRows)('%s', (line, expected) => {
+    const request = parse([...words(line), 'state', 'c1']);
+    expect(request).toStrictEqual({ command: 'state', id: 'c1', global: { ...quiet, ...expected } });
+  });
+});
+
+const shimGlobal = {
+  ...quiet,
+  root: '/run/containerd/runc/k8s.io',
+  log: { ...quiet.log, file: '/b/log.json', format: 'json' as const },
+};
+const shim = '--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json';
+const systemd = { ...quiet, cgroupManager: 'systemd' as const };
+const podmanGlobal = { ...quiet, log: { ...quiet.log, file: '/run/c/oci-log', format: 'json' as const } };
+const podman = '--log-format=json --log /run/c/oci-log';
+const crio = { ...quiet, root: '/run/runc' };
+const crioSystemd = { ...crio, cgroupManager: 'systemd' as const };
+
+/** What the callers of a runtime run, word by word, where the command exists. */
+const callers: [string, object][] = [
+  // podman and CRI-O, through conmon
+  [
+    `${podman} create --bundle /b --pid-file /run/c/pidfile c1`,
+    { ...create, global: podmanGlobal, bundle: '/b', pidFile: '/run/c/pidfile', id: 'c1' },
+  ],
+  [
+    `--cgroup-manager disabled ${podman} create --bundle /b --pid-file /p --no-pivot --no-new-keyring --preserve-fds 2 --console-socket /s c1`,
+    {
+      ...create,
+      global: { ...podmanGlobal, cgroupManager: 'disabled' },
+      bundle: '/b',
+      pidFile: '/p',
+      noPivot: true,
+      noNewKeyring: true,
+      preserveFds: 2,
+      consoleSocket: '/s',
+      id: 'c1',
+    },
+  ],
+  ['start c1', { command: 'start', global: quiet, id: 'c1' }],
+  ['kill --all c1 9', { ...kill, global: quiet, all: true, signal: 9, id: 'c1' }],
+  ['kill c1 15', { ...kill, global: quiet, id: 'c1' }],
+  ['delete --force c1', { command: 'delete', global: quiet, force: true, id: 'c1' }],
+  ['state c1', { command: 'state', global: quiet, id: 'c1' }],
+  ['--version', { command: 'version', global: quiet }],
+  // containerd and Docker, through the shim
+  [
+    `${shim} create --bundle /b --pid-file /b/init.pid c1`,
+    { ...create, global: shimGlobal, bundle: '/b', pidFile: '/b/init.pid', id: 'c1' },
+  ],
+  [
+    `${shim} create --bundle /b --pid-file /b/init.pid --console-socket /t/s.sock --no-pivot --no-new-keyring c1`,
+    {
+      ...create,
+      global: shimGlobal,
+      bundle: '/b',
+      pidFile: '/b/init.pid',
+      consoleSocket: '/t/s.sock',
+      noPivot: true,
+      noNewKeyring: true,
+      id: 'c1',
+    },
+  ],
+  [`${shim} start c1`, { command: 'start', global: shimGlobal, id: 'c1' }],
+  [`${shim} kill --all c1 9`, { ...kill, global: shimGlobal, all: true, signal: 9, id: 'c1' }],
+  [`${shim} delete c1`, { command: 'delete', global: shimGlobal, force: false, id: 'c1' }],
+  [`${shim} delete --force c1`, { command: 'delete', global: shimGlobal, force: true, id: 'c1' }],
+  [`${shim} state c1`, { command: 'state', global: shimGlobal, id: 'c1' }],
+  [
+    `${shim} --systemd-cgroup start c1`,
+    { command: 'start', global: { ...shimGlobal, cgroupManager: 'systemd' }, id: 'c1' },
+  ],
+  ['features', { command: 'features', global: quiet }],
+  // buildkit
+  [
+    '--log /x/runc-log.json --log-format json run --bundle /b --no-pivot --keep c1',
+    {
+      ...run,
+      global: { ...quiet, log: { ...quiet.log, file: '/x/runc-log.json', format: 'json' } },
+      bundle: '/b',
+      noPivot: true,
+      keep: true,
+      id: 'c1',
+    },
+  ],
+  // CRI-O itself
+  ['--root /run/runc start c1', { command: 'start', global: crio, id: 'c1' }],
+  ['--root /run/runc state c1', { command: 'state', global: crio, id: 'c1' }],
+  ['--root /run/runc --systemd-cgroup state c1', { command: 'state', global: crioSystemd, id: 'c1' }],
+  ['--root /run/runc kill c1 15', { ...kill, global: crio, id: 'c1' }],
+  ['--root /run/runc kill c1 KILL', { ...kill, global: crio, signal: 9, id: 'c1' }],
+  ['--root /run/runc --systemd-cgroup kill -a c1 9', { ...kill, global: crioSystemd, all: true, signal: 9, id: 'c1' }],
+  ['--root /run/runc delete --force c1', { command: 'delete', global: crio, force: true, id: 'c1' }],
+  [
+    '--root=/run/runc create --bundle /b --pid-file /p c1',
+    { ...create, global: crio, bundle: '/b', pidFile: '/p', id: 'c1' },
+  ],
+  // buildah
+  [
+    'create --bundle /b --pid-file /b/pid --no-pivot --console-socket /b/console.sock buildah-1',
+    {
+      ...create,
+      global: quiet,
+      bundle: '/b',
+      pidFile: '/b/pid',
+      noPivot: true,
+      consoleSocket: '/b/console.sock',
+      id: 'buildah-1',
+    },
+  ],
+  ['kill buildah-1 SIGKILL', { ...kill, global: quiet, signal: 9, id: 'buildah-1' }],
+  ['--systemd-cgroup kill c1', { ...kill, global: systemd, id: 'c1' }],
+];
+
+describe('the command lines of callers', () => {
+  test.each(callers)('%s', (line, expected) => {
+    expect(parse(words(line))).toStrictEqual(expected);
+  });
+});
