@@ -12,7 +12,6 @@
  * struct caller_record followed by the open descriptors (u32 each, ascending) and the environment (NUL-terminated
  * strings). runtime/caller.ts reads it; both sides state the layout and test/native/launcher.test.ts compares them.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
