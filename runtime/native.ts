@@ -128,7 +128,14 @@ export interface Addon {
   // --- mounts and namespaces, host side ----------------------------------------------------------------------------
   openTree(dirfd: number, path: string, flags: number): Result;
   /** mount_setattr(2) with AT_EMPTY_PATH on `fd`; `userNsFd` for MOUNT_ATTR_IDMAP, else -1. */
-  mountSetattr(fd: number, recursive: boolean, set: number, clear: number, propagation: number, userNsFd: number): Result;
+  mountSetattr(
+    fd: number,
+    recursive: boolean,
+    set: number,
+    clear: number,
+    propagation: number,
+    userNsFd: number,
+  ): Result;
   /** An ioctl(2) without argument, such as NS_GET_NSTYPE or NS_GET_USERNS. */
   ioctl(fd: number, request: number): Result;
 

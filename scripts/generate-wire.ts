@@ -64,7 +64,7 @@ const field = (name: string, type: string) => `${plain(name)}${name.endsWith('?'
 const fields = (op: Operation) => [
   `op: '${op.name}'`,
   ...op.strings.map((name) => field(name, name.endsWith('?') ? 'string | undefined' : 'string')),
-  ...op.numbers.map((name) => field(name, 'number | bigint')),
+  ...op.numbers.map((name) => field(name, name.endsWith('?') ? 'number | bigint | undefined' : 'number | bigint')),
   ...op.lists.map((name) => field(name, name.endsWith('[u32]') ? 'readonly number[]' : 'readonly string[]')),
 ];
 const quoted = (list: string[]) => `[${list.map((name) => `'${name}'`).join(', ')}]`;

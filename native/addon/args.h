@@ -5,16 +5,13 @@
 // a TypeError that names function and argument: the system call is never made, and nothing is undefined behaviour.
 #pragma once
 
+#include "list.h"
 #include "sys.h"
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <napi.h>
-#include <string>
+#include <iterator>
+#include <node_api.h>
 #include <tuple>
-#include <vector>
 
 namespace tsrun {
 
@@ -122,18 +119,18 @@ template <> struct Reader<SignalSet> {
 /** A string's UTF-8 form; short ones need no allocation. */
 struct Text {
   char small[256];
-  std::unique_ptr<char[]> large;
+  List<char> large;
   size_t length = 0;
 
-  const char *data() const { return large ? large.get() : small; }
+  const char *data() const { return large.size() > 0 ? large.data() : small; }
 
   /** False where `value` is not a string. */
   bool read(napi_env env, napi_value value) {
     if (napi_get_value_string_utf8(env, value, small, sizeof small, &length) != napi_ok) return false;
     if (length < sizeof small - 4) return true; // else it may have been cut, at a character of up to 4 bytes
     if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-    large.reset(new char[length + 1]);
-    return napi_get_value_string_utf8(env, value, large.get(), length + 1, &length) == napi_ok;
+    large.resize(length + 1);
+    return napi_get_value_string_utf8(env, value, large.data(), length + 1, &length) == napi_ok;
   }
 };
 
@@ -201,38 +198,37 @@ template <typename Read> bool readElements(napi_env env, napi_value array, Where
 }
 
 /** Descriptors, signal numbers. */
-template <> struct Reader<std::vector<int>> {
-  std::vector<int> numbers;
+template <> struct Reader<List<int>> {
+  List<int> numbers;
   bool read(napi_env env, napi_value value, const Where &where) {
     return readElements(env, value, where, [&](napi_value element, const Where &at) {
       Reader<int> number;
       if (!number.read(env, element, at)) return false;
-      numbers.push_back(number.value());
+      numbers.push(number.value());
       return true;
     });
   }
-  std::vector<int> &value() { return numbers; }
+  List<int> &value() { return numbers; }
 };
 
 /** Strings one after the other, each ending in NUL, and a pointer to each: argv or envp of execve(2). */
-template <> struct Reader<std::vector<char *>> {
-  std::string pool;
-  std::vector<char *> pointers;
+template <> struct Reader<List<char *>> {
+  List<char> pool;
+  List<char *> pointers;
   bool read(napi_env env, napi_value value, const Where &where) {
-    std::vector<size_t> offsets;
+    List<size_t> offsets;
     bool ok = readElements(env, value, where, [&](napi_value element, const Where &at) {
       Reader<const char *> string;
       if (!string.read(env, element, at)) return false;
-      offsets.push_back(pool.size());
+      offsets.push(pool.size());
       pool.append(string.text.data(), string.text.length + 1);
       return true;
     });
-    pointers.reserve(offsets.size() + 1);
-    for (size_t offset : offsets) pointers.push_back(&pool[offset]);
-    pointers.push_back(nullptr);
+    for (size_t offset : offsets) pointers.push(pool.data() + offset); // only now that the pool moves no more
+    pointers.push(nullptr);
     return ok;
   }
-  std::vector<char *> &value() { return pointers; }
+  List<char *> &value() { return pointers; }
 };
 
 /** Reads `argument.member` with `reader`. An undefined member is left unread, and is an error where it is `required`. */
@@ -253,17 +249,62 @@ inline bool isObject(napi_env env, napi_value value, const Where &where) {
   return (napi_typeof(env, value, &type) == napi_ok && type == napi_object) || where.refuse(env, "an object");
 }
 
-// Results.
-inline napi_value toJs(napi_env env, bool value) { return Napi::Boolean::New(env, value); }
-inline napi_value toJs(napi_env env, double value) { return Napi::Number::New(env, value); }
-inline napi_value toJs(napi_env env, Result value) { return Napi::Number::New(env, static_cast<double>(value)); }
 inline napi_value toJs(napi_env, napi_value value) { return value; }
+inline napi_value toJs(napi_env env, bool value) {
+  napi_value made = nullptr;
+  napi_get_boolean(env, value, &made);
+  return made;
+}
+inline napi_value toJs(napi_env env, double value) {
+  napi_value made = nullptr;
+  napi_create_double(env, value, &made);
+  return made;
+}
+inline napi_value toJs(napi_env env, Result value) {
+  napi_value made = nullptr;
+  napi_create_int64(env, value, &made);
+  return made;
+}
+inline napi_value toJs(napi_env env, const char *text, size_t length = NAPI_AUTO_LENGTH) {
+  napi_value made = nullptr;
+  napi_create_string_utf8(env, text, length, &made);
+  return made;
+}
 
 inline napi_value bytesToJs(napi_env env, const void *data, size_t size) {
-  Napi::Uint8Array array = Napi::Uint8Array::New(env, size);
-  if (size > 0 && !array.IsEmpty()) memcpy(array.Data(), data, size);
+  napi_value buffer = nullptr, array = nullptr;
+  void *content = nullptr;
+  if (napi_create_arraybuffer(env, size, &content, &buffer) != napi_ok) return nullptr;
+  if (size > 0) memcpy(content, data, size);
+  napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &array);
   return array;
 }
+
+/** A plain object that is answered. */
+class Answer {
+public:
+  explicit Answer(napi_env env) : env_(env) { napi_create_object(env, &object_); }
+  void set(const char *name, napi_value value) { napi_set_named_property(env_, object_, name, value); }
+  void set(const char *name, double value) { set(name, toJs(env_, value)); }
+  operator napi_value() const { return object_; }
+
+private:
+  napi_env env_;
+  napi_value object_ = nullptr;
+};
+
+/** An array that is answered. */
+class AnswerList {
+public:
+  explicit AnswerList(napi_env env) : env_(env) { napi_create_array(env, &array_); }
+  void push(napi_value value) { napi_set_element(env_, array_, count_++, value); }
+  operator napi_value() const { return array_; }
+
+private:
+  napi_env env_;
+  napi_value array_ = nullptr;
+  uint32_t count_ = 0;
+};
 
 template <auto Native> struct Binding;
 

@@ -82,20 +82,16 @@ napi_value readFile(napi_env env, const char *path, uint64_t max) {
   if (size > max) return toJs(env, Result{-EFBIG});
 
   // The size is a hint only: procfs reports 0, sysfs 4096, and files grow. One byte more tells an end from a full buffer.
-  size_t capacity = size > 0 ? size + 1 : 4096, length = 0;
-  std::unique_ptr<void, decltype(&free)> content(malloc(capacity), &free);
-  for (;;) {
-    if (!content) return toJs(env, Result{-ENOMEM});
-    Result count = retry([&] { return ::read(fd.get(), static_cast<char *>(content.get()) + length, capacity - length); });
-    if (count < 0) return toJs(env, count);
-    if (count == 0) return bytesToJs(env, content.get(), length);
-    length += static_cast<size_t>(count);
+  List<char> content;
+  for (size_t length = 0, room = size > 0 ? size + 1 : 4096;; room = length) {
+    content.resize(length + room);
+    Result count = 1;
+    for (; count > 0 && length < content.size(); length += static_cast<size_t>(count)) {
+      count = retry([&] { return ::read(fd.get(), content.data() + length, content.size() - length); });
+      if (count < 0) return toJs(env, count);
+    }
     if (length > max) return toJs(env, Result{-EFBIG});
-    if (length < capacity) continue;
-    capacity *= 2;
-    void *grown = realloc(content.get(), capacity);
-    if (grown) content.release();
-    content.reset(grown);
+    if (count == 0) return bytesToJs(env, content.data(), length);
   }
 }
 
@@ -125,51 +121,45 @@ Result accessible(napi_env, const char *path, int mode) {
 napi_value readLink(napi_env env, const char *path) {
   char target[PATH_MAX];
   Result length = result(::readlink(path, target, sizeof target));
-  return length < 0 ? toJs(env, length) : Napi::String::New(env, target, static_cast<size_t>(length));
+  return length < 0 ? toJs(env, length) : toJs(env, target, static_cast<size_t>(length));
 }
 
 napi_value realPath(napi_env env, const char *path) {
   char resolved[PATH_MAX];
-  return ::realpath(path, resolved) ? Napi::String::New(env, resolved) : toJs(env, Result{-errno});
+  return ::realpath(path, resolved) ? toJs(env, resolved) : toJs(env, Result{-errno});
 }
 
 napi_value workingDirectory(napi_env env) {
   char path[PATH_MAX];
-  return ::getcwd(path, sizeof path) ? Napi::String::New(env, path) : toJs(env, Result{-errno});
+  return ::getcwd(path, sizeof path) ? toJs(env, path) : toJs(env, Result{-errno});
 }
 
 napi_value readDirectory(napi_env env, const char *path) {
-  struct Close {
-    void operator()(DIR *directory) const { closedir(directory); }
-  };
-  std::unique_ptr<DIR, Close> directory(opendir(path));
+  DIR *directory = opendir(path);
   if (!directory) return toJs(env, Result{-errno});
-  Napi::Array names = Napi::Array::New(env);
-  uint32_t count = 0;
-  for (;;) {
-    errno = 0;
-    const dirent *entry = readdir(directory.get());
-    if (!entry && errno != 0) return toJs(env, Result{-errno});
-    if (!entry) return names;
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-      names.Set(count++, Napi::String::New(env, entry->d_name));
+  AnswerList names(env);
+  const dirent *entry;
+  for (errno = 0; (entry = readdir(directory)) != nullptr; errno = 0) {
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.push(toJs(env, entry->d_name));
   }
+  Result failed = -errno;
+  closedir(directory);
+  return failed < 0 ? toJs(env, failed) : names;
 }
 
 napi_value statToJs(napi_env env, Result failed, const struct stat &status) {
   if (failed < 0) return toJs(env, failed);
-  Napi::Object object = Napi::Object::New(env);
-  auto set = [&](const char *name, double value) { object.Set(name, Napi::Number::New(env, value)); };
-  set("mode", status.st_mode);
-  set("size", static_cast<double>(status.st_size));
-  set("ino", static_cast<double>(status.st_ino));
-  set("dev", static_cast<double>(status.st_dev));
-  set("uid", status.st_uid);
-  set("gid", status.st_gid);
-  set("rdevMajor", major(status.st_rdev));
-  set("rdevMinor", minor(status.st_rdev));
-  set("mtimeMs", static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec) / 1e6);
-  return object;
+  Answer answer(env);
+  answer.set("mode", status.st_mode);
+  answer.set("size", static_cast<double>(status.st_size));
+  answer.set("ino", static_cast<double>(status.st_ino));
+  answer.set("dev", static_cast<double>(status.st_dev));
+  answer.set("uid", status.st_uid);
+  answer.set("gid", status.st_gid);
+  answer.set("rdevMajor", major(status.st_rdev));
+  answer.set("rdevMinor", minor(status.st_rdev));
+  answer.set("mtimeMs", static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec) / 1e6);
+  return answer;
 }
 
 napi_value statPath(napi_env env, const char *path, bool follow) {

@@ -29,12 +29,16 @@ napi_value waitChild(napi_env env, int pid, bool block) {
   const int options = WEXITED | __WALL | (block ? 0 : WNOHANG);
   Result failed = retry([&] { return ::waitid(pid < 0 ? P_ALL : P_PID, static_cast<id_t>(pid), &info, options); });
   if (failed < 0) return toJs(env, failed);
-  if (info.si_pid == 0) return Napi::Env(env).Null();
+  if (info.si_pid == 0) {
+    napi_value nothing = nullptr;
+    napi_get_null(env, &nothing);
+    return nothing;
+  }
   const bool exited = info.si_code == CLD_EXITED;
-  Napi::Object status = Napi::Object::New(env);
-  status.Set("pid", Napi::Number::New(env, info.si_pid));
-  status.Set("code", Napi::Number::New(env, exited ? info.si_status : -1));
-  status.Set("signal", Napi::Number::New(env, exited ? 0 : info.si_status));
+  Answer status(env);
+  status.set("pid", info.si_pid);
+  status.set("code", exited ? info.si_status : -1);
+  status.set("signal", exited ? 0 : info.si_status);
   return status;
 }
 

@@ -11,10 +11,10 @@ constexpr size_t maxFds = 253; // SCM_MAX_FD of the kernel
 
 napi_value pairToJs(napi_env env, Result failed, const int pair[2]) {
   if (failed < 0) return toJs(env, failed);
-  Napi::Array array = Napi::Array::New(env, 2);
-  array.Set(0U, Napi::Number::New(env, pair[0]));
-  array.Set(1U, Napi::Number::New(env, pair[1]));
-  return array;
+  AnswerList answer(env);
+  answer.push(toJs(env, Result{pair[0]}));
+  answer.push(toJs(env, Result{pair[1]}));
+  return answer;
 }
 
 napi_value makeSocketpair(napi_env env) {
@@ -47,14 +47,14 @@ Result connectUnix(napi_env, const char *path) {
   return failed < 0 ? failed : fd.move();
 }
 
-Result sendMessage(napi_env, int fd, Bytes data, const std::vector<int> &fds) {
+Result sendMessage(napi_env, int fd, Bytes data, const List<int> &fds) {
   if (fds.size() > maxFds) return -E2BIG;
   iovec part = {data.data, data.size};
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   alignas(cmsghdr) char control[CMSG_SPACE(maxFds * sizeof(int))] = {};
-  if (!fds.empty()) {
+  if (fds.size() > 0) {
     message.msg_control = control;
     message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
     cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -77,20 +77,19 @@ napi_value receiveMessage(napi_env env, int fd, Bytes buffer) {
   Result length = retry([&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
   if (length < 0) return toJs(env, length);
 
-  Napi::Object received = Napi::Object::New(env);
-  Napi::Array fds = Napi::Array::New(env);
-  uint32_t count = 0;
+  AnswerList fds(env);
   for (cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     for (size_t at = 0; at + sizeof(int) <= header->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
       int passed;
       memcpy(&passed, CMSG_DATA(header) + at, sizeof passed);
-      fds.Set(count++, Napi::Number::New(env, passed));
+      fds.push(toJs(env, Result{passed}));
     }
   }
-  received.Set("length", toJs(env, length));
-  received.Set("fds", fds);
-  received.Set("truncated", toJs(env, (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0));
+  Answer received(env);
+  received.set("length", toJs(env, length));
+  received.set("fds", fds);
+  received.set("truncated", toJs(env, (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0));
   return received;
 }
 

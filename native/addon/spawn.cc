@@ -24,7 +24,7 @@ struct SpawnOptions {
   char *const *argv;
   char *const *env;
   const char *cwd;
-  std::vector<int> *fds;
+  const List<int> *fds;
   uint32_t cloneFlags;
   int cgroupFd;
   bool newSession;
@@ -40,8 +40,8 @@ struct SpawnOptions {
 template <> struct Reader<SpawnOptions> {
   Reader<int> exeFd, cgroupFd;
   Reader<const char *> path, cwd;
-  Reader<std::vector<char *>> argv, environment;
-  Reader<std::vector<int>> fds;
+  Reader<List<char *>> argv, environment;
+  Reader<List<int>> fds;
   Reader<uint32_t> cloneFlags, parentDeathSignal;
   Reader<bool> newSession;
   Reader<uint64_t> softNofile;
@@ -95,7 +95,7 @@ namespace {
 /** What the child works with, all of it in the parent's memory. */
 struct Child {
   SpawnOptions options;
-  int *fds; // a copy, to be rearranged
+  int *fds;
   int fdCount;
   int exeFd;
   pid_t parent;
@@ -173,7 +173,8 @@ int runChild(void *argument) {
 
 Result spawn(napi_env, SpawnOptions options) {
   constexpr size_t stackSize = 32 << 10, guard = 4 << 10;
-  std::vector<int> fds = *options.fds;
+  List<int> fds; // a copy, to be rearranged
+  fds.append(options.fds->data(), options.fds->size());
   Child child = {options, fds.data(), static_cast<int>(fds.size()), options.path ? -1 : options.exeFd, getpid(), -1, {}, 0};
   for (int fd : fds)
     if (fd < 0) return -EBADF;

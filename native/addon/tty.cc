@@ -59,10 +59,10 @@ Result terminalOnlcr(napi_env, int fd, bool on) {
 napi_value windowSize(napi_env env, int fd) {
   winsize size;
   if (Result failed = result(ioctl(fd, TIOCGWINSZ, &size)); failed < 0) return toJs(env, failed);
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("rows", Napi::Number::New(env, size.ws_row));
-  object.Set("columns", Napi::Number::New(env, size.ws_col));
-  return object;
+  Answer answer(env);
+  answer.set("rows", size.ws_row);
+  answer.set("columns", size.ws_col);
+  return answer;
 }
 
 Result setWindowSize(napi_env, int fd, winsize size) { return result(ioctl(fd, TIOCSWINSZ, &size)); }

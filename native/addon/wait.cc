@@ -1,9 +1,11 @@
 // Waiting: poll, signals as a descriptor, the clock.
 #include "args.h"
-#include <poll.h>
+#include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <csignal>
 #include <ctime>
-#include <fcntl.h>
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
@@ -18,7 +20,8 @@ double monotonicMs(napi_env) {
 
 Result pollFds(napi_env env, Words fds, int timeoutMs) {
   if (fds.size % 2 != 0) return -EINVAL;
-  std::vector<pollfd> polled(fds.size / 2);
+  List<pollfd> polled;
+  polled.resize(fds.size / 2);
   for (size_t i = 0; i < polled.size(); i++)
     polled[i] = {fds.data[2 * i], static_cast<short>(fds.data[2 * i + 1]), 0};
   const double end = timeoutMs < 0 ? 0 : monotonicMs(env) + timeoutMs;
@@ -32,7 +35,27 @@ Result pollFds(napi_env env, Words fds, int timeoutMs) {
   return ready;
 }
 
-Result makeSignalfd(napi_env, const std::vector<int> &signals) {
+std::atomic<pid_t> signalThread;
+
+void handOver(int signal) {
+  const int before = errno;
+  syscall(SYS_tgkill, getpid(), signalThread.load(), signal);
+  errno = before;
+}
+
+/**
+ * Threads that the engine started before do not block the signals (all of Node's; none in the executable, whose launcher
+ * blocks everything first): what reaches one of them is handed over. Handlers of the engine itself stay as they are.
+ */
+void redirectFromOtherThreads(int signal) {
+  struct sigaction action = {};
+  if (sigaction(signal, nullptr, &action) < 0 || action.sa_handler != SIG_DFL) return;
+  action.sa_handler = handOver;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
+  sigaction(signal, &action, nullptr); // fails for SIGKILL and SIGSTOP, which nobody can take
+}
+
+Result makeSignalfd(napi_env, const List<int> &signals) {
   uint64_t set = 0; // the kernel's own form: glibc's would hide signals 32 and 33
   for (int signal : signals) {
     if (signal < 1 || signal > 64) return -EINVAL;
@@ -40,8 +63,10 @@ Result makeSignalfd(napi_env, const std::vector<int> &signals) {
   }
   Fd fd(result(syscall(SYS_signalfd4, -1, &set, sizeof set, SFD_NONBLOCK | SFD_CLOEXEC)));
   if (fd.get() < 0) return fd.get();
-  Result failed = result(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, nullptr, sizeof set));
-  return failed < 0 ? failed : fd.move();
+  if (Result failed = result(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, nullptr, sizeof set)); failed < 0) return failed;
+  signalThread = static_cast<pid_t>(syscall(SYS_gettid));
+  for (int signal : signals) redirectFromOtherThreads(signal);
+  return fd.move();
 }
 
 Result readSignal(napi_env, int fd) {

@@ -119,6 +119,7 @@ static void do_op(const struct op *op) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
         break;
     case OP_FIND_EXECUTABLE: do_find_executable(op); break;
+    case OP_AFFINITY: do_affinity(op); break;
     default: fail_errno(EBADMSG, "plan", "unknown operation");
     }
 }

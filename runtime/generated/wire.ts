@@ -31,19 +31,19 @@ export type Operation =
   /** set how mounts of `/` propagate in the new mount namespace */
   | { op: 'propagation'; flags: number | bigint }
   /** clone the root file system's tree and attach it over itself */
-  | { op: 'rootfs'; path: string; fd: number | bigint; detachParents: number | bigint }
+  | { op: 'rootfs'; path: string; fd: number | bigint; detachParents?: number | bigint | undefined }
   /** mount a new file system */
-  | { op: 'mount'; type: string; source?: string | undefined; target: string; attributesSet: number | bigint; attributesClear: number | bigint; recursiveSet: number | bigint; recursiveClear: number | bigint; propagation: number | bigint; propagationRecursive: number | bigint; flags: number | bigint; options: readonly string[] }
+  | { op: 'mount'; type: string; source?: string | undefined; target: string; attributesSet?: number | bigint | undefined; attributesClear?: number | bigint | undefined; recursiveSet?: number | bigint | undefined; recursiveClear?: number | bigint | undefined; propagation?: number | bigint | undefined; propagationRecursive?: number | bigint | undefined; flags?: number | bigint | undefined; options: readonly string[] }
   /** clone a tree and attach it */
-  | { op: 'bind'; source: string; target: string; fd: number | bigint; attributesSet: number | bigint; attributesClear: number | bigint; recursiveSet: number | bigint; recursiveClear: number | bigint; propagation: number | bigint; propagationRecursive: number | bigint; flags: number | bigint }
+  | { op: 'bind'; source: string; target: string; fd: number | bigint; attributesSet?: number | bigint | undefined; attributesClear?: number | bigint | undefined; recursiveSet?: number | bigint | undefined; recursiveClear?: number | bigint | undefined; propagation?: number | bigint | undefined; propagationRecursive?: number | bigint | undefined; flags?: number | bigint | undefined }
   /** mount by mount(2): an option is too long for fsconfig(2) */
-  | { op: 'mountOld'; type: string; source?: string | undefined; target: string; data?: string | undefined; mountFlags: number | bigint; recursiveSet: number | bigint; recursiveClear: number | bigint; propagation: number | bigint; propagationRecursive: number | bigint; flags: number | bigint }
+  | { op: 'mountOld'; type: string; source?: string | undefined; target: string; data?: string | undefined; mountFlags: number | bigint; recursiveSet?: number | bigint | undefined; recursiveClear?: number | bigint | undefined; propagation?: number | bigint | undefined; propagationRecursive?: number | bigint | undefined; flags?: number | bigint | undefined }
   /** change the attributes of a mount */
-  | { op: 'remount'; target: string; attributesSet: number | bigint; attributesClear: number | bigint; recursiveSet: number | bigint; recursiveClear: number | bigint }
+  | { op: 'remount'; target: string; attributesSet?: number | bigint | undefined; attributesClear?: number | bigint | undefined; recursiveSet?: number | bigint | undefined; recursiveClear?: number | bigint | undefined }
   /** make a device node or a fifo */
   | { op: 'device'; path: string; mode: number | bigint; major: number | bigint; minor: number | bigint; uid: number | bigint; gid: number | bigint }
   /** make a symbolic link */
-  | { op: 'symlink'; target: string; path: string; replace: number | bigint }
+  | { op: 'symlink'; target: string; path: string; replace?: number | bigint | undefined }
   /** hide a path: /dev/null over a file, an empty directory over a directory */
   | { op: 'mask'; path: string }
   /** make a path read-only */
@@ -55,7 +55,7 @@ export type Operation =
   /** the same without a mount namespace */
   | { op: 'chroot' }
   /** set how mounts of the container's root propagate */
-  | { op: 'rootPropagation'; propagation: number | bigint; recursive: number | bigint }
+  | { op: 'rootPropagation'; propagation: number | bigint; recursive?: number | bigint | undefined }
   /** make the container's root read-only */
   | { op: 'rootReadonly' }
   /** open a procfs of init's own, for the writes to come */
@@ -65,7 +65,7 @@ export type Operation =
   /** start a session */
   | { op: 'session' }
   /** make the terminal in the container's devpts, and take it */
-  | { op: 'console'; path: string; rows: number | bigint; columns: number | bigint; uid: number | bigint }
+  | { op: 'console'; path: string; rows?: number | bigint | undefined; columns?: number | bigint | undefined; uid: number | bigint }
   /** join a new session keyring */
   | { op: 'keyring'; name: string }
   /** set a resource limit */
@@ -97,7 +97,9 @@ export type Operation =
   /** set no_new_privs */
   | { op: 'noNewPrivileges' }
   /** find args[0] in PATH, inside the container */
-  | { op: 'findExecutable' };
+  | { op: 'findExecutable' }
+  /** run on every CPU that the cpuset allows, whatever the caller was bound to */
+  | { op: 'affinity' };
 
 /** The shape of an operation on the wire. */
 export interface OperationShape {
@@ -541,6 +543,15 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
     kind: 57,
     call: 'faccessat',
     does: "find args[0] in PATH, inside the container",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  affinity: {
+    kind: 58,
+    call: 'sched_setaffinity',
+    does: "run on every CPU that the cpuset allows, whatever the caller was bound to",
     strings: [],
     numbers: [],
     lists: [],

@@ -1,0 +1,77 @@
+/** Device nodes and the links of /dev. config-linux.md "Default Devices", "Devices". */
+import type { Device } from '../../spec/config.ts';
+import { S } from '../constants.ts';
+import { MOUNT_FLAG } from '../generated/wire.ts';
+import { normalize } from './path.ts';
+import type { HostSource, Step } from './types.ts';
+
+/** The devices that every container gets, besides /dev/console and /dev/ptmx. */
+const defaultDevices: readonly { path: string; major: number; minor: number }[] = [
+  { path: '/dev/null', major: 1, minor: 3 },
+  { path: '/dev/zero', major: 1, minor: 5 },
+  { path: '/dev/full', major: 1, minor: 7 },
+  { path: '/dev/random', major: 1, minor: 8 },
+  { path: '/dev/urandom', major: 1, minor: 9 },
+  { path: '/dev/tty', major: 5, minor: 0 },
+];
+
+/** Dev symbolic links: runtime-linux.md. */
+const links: readonly (readonly [target: string, path: string])[] = [
+  ['/proc/self/fd', '/dev/fd'],
+  ['/proc/self/fd/0', '/dev/stdin'],
+  ['/proc/self/fd/1', '/dev/stdout'],
+  ['/proc/self/fd/2', '/dev/stderr'],
+];
+
+const typeBits: Readonly<Record<Device['type'], number>> = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO };
+
+function node(device: Device, from: string): Step {
+  return {
+    operation: {
+      op: 'device',
+      path: normalize(device.path),
+      mode: typeBits[device.type] | (device.fileMode === undefined ? 0o666 : device.fileMode & 0o7777),
+      major: device.major ?? 0,
+      minor: device.minor ?? 0,
+      uid: device.uid ?? 0,
+      gid: device.gid ?? 0,
+    },
+    from,
+  };
+}
+
+/** In a user namespace nobody may make a node: the host's own is bound. */
+function boundNode(path: string, from: string, sources: HostSource[]): Step {
+  const fd = sources.length;
+  sources.push({ path, recursive: false, from });
+  return {
+    operation: { op: 'bind', source: path, target: path, fd, flags: MOUNT_FLAG.DEVICE_NODE },
+    from,
+  };
+}
+
+/** What fills /dev. `sources` is given where nodes must be bound from the host. */
+export function planDevices(devices: readonly Device[], sources: HostSource[] | undefined): Step[] {
+  const steps: Step[] = [];
+  const configured = new Set(devices.map((device) => normalize(device.path)));
+  for (const { path, major, minor } of defaultDevices) {
+    if (configured.has(path)) continue;
+    const from = 'default devices';
+    steps.push(sources ? boundNode(path, from, sources) : node({ type: 'c', path, major, minor }, from));
+  }
+  devices.forEach((device, index) => {
+    const from = `linux.devices[${index}]`;
+    const path = normalize(device.path);
+    steps.push(sources && device.type !== 'p' ? boundNode(path, from, sources) : node(device, from));
+  });
+  return steps;
+}
+
+/** The symbolic links of /dev, and /dev/ptmx of the container's own devpts. */
+export function planDeviceLinks(): Step[] {
+  const from = 'default devices';
+  return [
+    { operation: { op: 'symlink', target: 'pts/ptmx', path: '/dev/ptmx', replace: 1 }, from },
+    ...links.map(([target, path]): Step => ({ operation: { op: 'symlink', target, path }, from })),
+  ];
+}

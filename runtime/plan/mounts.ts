@@ -1,0 +1,278 @@
+/** The mounts of config.json as operations. config.md "Mounts", config-linux.md "Mount Options". */
+import type { Mount } from '../../spec/config.ts';
+import { MOUNT_ATTR, type MountOption, mountOption } from '../../spec/tables.ts';
+import { MS } from '../constants.ts';
+import { TsrunError } from '../errors.ts';
+import { MOUNT_FLAG, type Operation } from '../generated/wire.ts';
+import { quote } from '../text.ts';
+import { normalize, resolve } from './path.ts';
+import type { HostSource, Step } from './types.ts';
+
+/** What mounts depend on beside themselves. */
+export interface MountContext {
+  /** Absolute path of the bundle: relative sources of bind mounts are below it. */
+  bundle: string;
+  /** Whether the container has a user namespace of its own, so that the host must open sources for init. */
+  byHost: boolean;
+  /** Propagation of trees that the host opens: they come from its own peer groups. */
+  defaultPropagation: number;
+  /** Whether a new file system of this type can be mounted; where not, the host's is bound instead. */
+  canMount(type: string): boolean;
+  /** The host directory of the container's cgroup, or undefined where there is none. */
+  cgroupDirectory: string | undefined;
+  /** Whether the container sees its cgroup as the root, having a cgroup namespace of its own. */
+  ownCgroupNamespace: boolean;
+  sources: HostSource[];
+}
+
+/** The options of one mount, sorted by what they do. */
+interface Options {
+  set: number;
+  clear: number;
+  recursiveSet: number;
+  recursiveClear: number;
+  propagation: number;
+  propagationRecursive: boolean;
+  bind: 'no' | 'one' | 'tree';
+  remount: boolean;
+  copyUp: boolean;
+  /** MS_* bits, for mount(2). */
+  mountFlags: number;
+  /** Parameters for fsconfig(2): flags of the superblock and what the file system itself understands. */
+  parameters: string[];
+  /** The latter alone. */
+  data: string[];
+  readWrite: boolean;
+}
+
+/** The MS_* bits that say the same as MOUNT_ATTR_* bits. */
+function mountFlagsOf(attributes: number): number {
+  let flags = 0;
+  if (attributes & MOUNT_ATTR.RDONLY) flags |= MS.RDONLY;
+  if (attributes & MOUNT_ATTR.NOSUID) flags |= MS.NOSUID;
+  if (attributes & MOUNT_ATTR.NODEV) flags |= MS.NODEV;
+  if (attributes & MOUNT_ATTR.NOEXEC) flags |= MS.NOEXEC;
+  if (attributes & MOUNT_ATTR.NODIRATIME) flags |= MS.NODIRATIME;
+  if (attributes & MOUNT_ATTR.NOSYMFOLLOW) flags |= MS.NOSYMFOLLOW;
+  const atime = attributes & MOUNT_ATTR.ATIME;
+  if (atime === MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
+  else if (atime === MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
+  else flags |= MS.RELATIME;
+  return flags;
+}
+
+function applyOption(options: Options, option: MountOption, property: string): void {
+  switch (option.kind) {
+    case 'attribute':
+      // The later option wins: what it sets is no longer cleared, and the other way round.
+      if (option.recursive) {
+        options.recursiveSet = (options.recursiveSet & ~option.clear) | option.set;
+        options.recursiveClear = (options.recursiveClear & ~option.set) | option.clear;
+      } else {
+        options.set = (options.set & ~option.clear) | option.set;
+        options.clear = (options.clear & ~option.set) | option.clear;
+      }
+      if (option.superblock?.parameter === 'ro' || option.superblock?.parameter === 'rw') {
+        options.readWrite = !option.superblock.value;
+        options.parameters = options.parameters.filter((parameter) => parameter !== 'ro');
+        if (option.superblock.value) options.parameters.push('ro');
+      }
+      break;
+    case 'superblock':
+      options.mountFlags = option.value ? options.mountFlags | option.msFlag : options.mountFlags & ~option.msFlag;
+      if (option.parameter !== undefined) options.parameters.push(option.parameter);
+      break;
+    case 'propagation':
+      options.propagation = option.flags;
+      options.propagationRecursive = option.recursive;
+      break;
+    case 'bind':
+      options.bind = option.recursive ? 'tree' : 'one';
+      break;
+    case 'remount':
+      options.remount = true;
+      break;
+    case 'tmpcopyup':
+      options.copyUp = true;
+      break;
+    case 'idmap':
+      throw new TsrunError('unsupported', `${property}: ID-mapped mounts are not supported by this version of tsrun`);
+    case 'ignored':
+      break;
+  }
+}
+
+function sortOptions(mount: Mount, property: string): Options {
+  const options: Options = {
+    set: 0,
+    clear: 0,
+    recursiveSet: 0,
+    recursiveClear: 0,
+    propagation: 0,
+    propagationRecursive: false,
+    bind: mount.type === 'bind' ? 'one' : 'no',
+    remount: false,
+    copyUp: false,
+    mountFlags: 0,
+    parameters: [],
+    data: [],
+    readWrite: false,
+  };
+  mount.options?.forEach((text, index) => {
+    const option = mountOption(text);
+    if (option) applyOption(options, option, `${property}.options[${index}]`);
+    else if (text !== '') {
+      options.parameters.push(text);
+      options.data.push(text);
+    }
+  });
+  return options;
+}
+
+/** Leaves zero and empty fields out, so that a plan shows what matters. */
+function attributes(options: Options): object {
+  const fields = {
+    attributesSet: options.set,
+    attributesClear: options.clear,
+    recursiveSet: options.recursiveSet,
+    recursiveClear: options.recursiveClear,
+    propagation: options.propagation,
+    propagationRecursive: Number(options.propagationRecursive),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0));
+}
+
+function bindStep(
+  source: string,
+  target: string,
+  options: Options,
+  flags: number,
+  from: string,
+  context: MountContext,
+): Step {
+  const recursive = options.bind === 'tree';
+  let fd = -1;
+  if (context.byHost) {
+    fd = context.sources.length;
+    context.sources.push({ path: source, recursive, from });
+    if (options.propagation === 0) {
+      options.propagation = context.defaultPropagation;
+      options.propagationRecursive = true;
+    }
+  }
+  return {
+    operation: {
+      op: 'bind',
+      source,
+      target,
+      fd,
+      ...attributes(options),
+      ...flagsField(flags | (recursive ? MOUNT_FLAG.RECURSIVE : 0)),
+    },
+    from,
+  };
+}
+
+function flagsField(flags: number): { flags?: number } {
+  return flags === 0 ? {} : { flags };
+}
+
+// fsconfig(2) takes values of up to 255 bytes.
+const maxParameter = 255;
+
+/** mount(2) is the way for what fsconfig(2) cannot express. */
+function needsOldMount(options: Options): boolean {
+  return (options.mountFlags & MS.I_VERSION) !== 0 || options.parameters.some((text) => text.length > maxParameter);
+}
+
+function fileSystemStep(mount: Mount, type: string, target: string, options: Options, from: string): Step {
+  // A link in place of /proc or /sys would lead everything that is written there later somewhere else.
+  const strict = type === 'proc' || type === 'sysfs' ? MOUNT_FLAG.NO_SYMLINKS : 0;
+  const flags = strict | (options.copyUp ? MOUNT_FLAG.COPY_UP : 0);
+  const source = mount.source === undefined || mount.source === '' ? type : mount.source;
+  if (options.copyUp && type !== 'tmpfs')
+    throw new TsrunError('config-invalid', `${from}.options: tmpcopyup goes with type tmpfs, not with ${quote(type)}`);
+  if (!needsOldMount(options)) {
+    const operation: Operation = {
+      op: 'mount',
+      type,
+      source,
+      target,
+      ...attributes(options),
+      ...flagsField(flags),
+      options: options.parameters,
+    };
+    return { operation, from };
+  }
+  if (options.copyUp)
+    throw new TsrunError('unsupported', `${from}.options: tmpcopyup does not go with iversion or an option this long`);
+  const { attributesSet: _set, attributesClear: _clear, ...rest } = attributes(options) as Record<string, number>;
+  return {
+    operation: {
+      op: 'mountOld',
+      type,
+      source,
+      target,
+      ...(options.data.length > 0 ? { data: options.data.join(',') } : {}),
+      mountFlags: options.mountFlags | mountFlagsOf(options.set),
+      ...rest,
+      ...flagsField(flags),
+    },
+    from,
+  };
+}
+
+/** The host directory that stands in where the kernel refuses a new file system of a type in a user namespace. */
+const stands: ReadonlyMap<string, string> = new Map([
+  ['proc', '/proc'],
+  ['sysfs', '/sys'],
+  ['mqueue', '/dev/mqueue'],
+]);
+
+function cgroupStep(mount: Mount, target: string, options: Options, from: string, context: MountContext): Step {
+  if (!options.readWrite) options.set |= MOUNT_ATTR.RDONLY; // read-only unless asked: it is the host's tree
+  options.parameters = [];
+  if (context.cgroupDirectory === undefined)
+    throw new TsrunError('host-unsupported', `${from}: there is no cgroup v2 hierarchy for this container to show`);
+  if (context.ownCgroupNamespace)
+    return fileSystemStep({ ...mount, source: 'cgroup' }, 'cgroup2', target, options, from);
+  return bindStep(context.cgroupDirectory, target, options, 0, from, context);
+}
+
+/** The operation for `mounts[index]`. */
+export function planMount(mount: Mount, index: number, context: MountContext): Step {
+  const from = `mounts[${index}]`;
+  const target = normalize(mount.destination);
+  const options = sortOptions(mount, from);
+  if ((mount.uidMappings?.length ?? 0) > 0 || (mount.gidMappings?.length ?? 0) > 0)
+    throw new TsrunError('unsupported', `${from}: ID-mapped mounts are not supported by this version of tsrun`);
+  if (options.remount) return { operation: { op: 'remount', target, ...remountFields(options) }, from };
+  if (options.bind !== 'no') {
+    const source = resolve(context.bundle, mount.source ?? '');
+    return bindStep(source, target, options, 0, from, context);
+  }
+  const type = mount.type ?? '';
+  if (type === '' || type === 'none')
+    throw new TsrunError('config-invalid', `${from}.type: a mount needs a type, or the option bind or rbind`);
+  if (type === 'cgroup' || type === 'cgroup2') return cgroupStep(mount, target, options, from, context);
+  if (!context.canMount(type)) {
+    const source = stands.get(type) ?? '/';
+    options.bind = 'tree';
+    return bindStep(source, target, options, MOUNT_FLAG.NO_SYMLINKS, from, context);
+  }
+  return fileSystemStep(mount, type, target, options, from);
+}
+
+function remountFields(options: Options): object {
+  const { propagation: _p, propagationRecursive: _r, ...rest } = attributes(options) as Record<string, number>;
+  return rest;
+}
+
+/** Whether `mounts` bring a /dev of their own that must be taken as it is. */
+export function bindsDev(mounts: readonly Mount[]): boolean {
+  return mounts.some(
+    (mount) =>
+      normalize(mount.destination) === '/dev' &&
+      (mount.type === 'bind' || mount.options?.some((option) => option === 'bind' || option === 'rbind')),
+  );
+}

@@ -1,0 +1,106 @@
+/** The container's process: config.md "Process". */
+import type { Capabilities, Process } from '../../spec/config.ts';
+import { capabilityNumber, rlimitNumber } from '../../spec/tables.ts';
+import type { HostLimit, Step } from './types.ts';
+
+/** Bit mask of capability names; unknown ones are warned about when the configuration is read. */
+function maskOf(names: readonly string[] | undefined): bigint {
+  let mask = 0n;
+  for (const name of names ?? []) {
+    const number = capabilityNumber(name);
+    if (number !== undefined) mask |= 1n << BigInt(number);
+  }
+  return mask;
+}
+
+function namesOf(capabilities: Capabilities, missing: bigint): string[] {
+  const all = new Set(Object.values(capabilities).flatMap((names: readonly string[]) => [...names]));
+  return [...all].filter((name) => {
+    const number = capabilityNumber(name);
+    return number !== undefined && (missing >> BigInt(number)) & 1n;
+  });
+}
+
+/** The five sets as masks, within what can be granted. */
+interface Sets {
+  bounding: bigint;
+  effective: bigint;
+  inheritable: bigint;
+  permitted: bigint;
+  ambient: bigint;
+}
+
+/**
+ * "Any value which cannot be … granted … MUST be logged as a warning", and the container goes on without it.
+ *
+ * @param grantable What the caller holds itself.
+ */
+function capabilitySets(process: Process, grantable: bigint, warnings: string[]): Sets {
+  const { capabilities = {} } = process;
+  const asked: Sets = {
+    bounding: maskOf(capabilities.bounding),
+    effective: maskOf(capabilities.effective),
+    inheritable: maskOf(capabilities.inheritable),
+    permitted: maskOf(capabilities.permitted),
+    ambient: maskOf(capabilities.ambient),
+  };
+  const all = asked.bounding | asked.effective | asked.inheritable | asked.permitted | asked.ambient;
+  const missing = all & ~grantable;
+  if (missing !== 0n) {
+    const names = namesOf(capabilities, missing).join(', ');
+    warnings.push(`process.capabilities: ${names}: not granted, for the caller does not hold it`);
+  }
+  return {
+    bounding: asked.bounding & grantable,
+    effective: asked.effective & grantable,
+    inheritable: asked.inheritable & grantable,
+    permitted: asked.permitted & grantable,
+    ambient: asked.ambient & grantable,
+  };
+}
+
+/** Who the process is: in the order in which each step still has the privilege for the next. */
+export function planIdentity(process: Process, grantable: bigint, setsGroups: boolean, warnings: string[]): Step[] {
+  const { uid, gid, additionalGids = [] } = process.user;
+  const sets = capabilitySets(process, grantable, warnings);
+  const steps: Step[] = [
+    { operation: { op: 'stdioOwner', uid, gid }, from: 'process.user' },
+    { operation: { op: 'bounding', capabilities: sets.bounding }, from: 'process.capabilities.bounding' },
+  ];
+  if (setsGroups)
+    steps.push({ operation: { op: 'groups', gids: additionalGids }, from: 'process.user.additionalGids' });
+  steps.push(
+    { operation: { op: 'user', uid, gid }, from: 'process.user' },
+    {
+      operation: {
+        op: 'capabilities',
+        effective: sets.effective,
+        permitted: sets.permitted,
+        inheritable: sets.inheritable,
+      },
+      from: 'process.capabilities',
+    },
+    { operation: { op: 'ambient', capabilities: sets.ambient }, from: 'process.capabilities.ambient' },
+  );
+  if (process.noNewPrivileges) steps.push({ operation: { op: 'noNewPrivileges' }, from: 'process.noNewPrivileges' });
+  return steps;
+}
+
+/** The resource limits. */
+export function planLimits(process: Process): HostLimit[] {
+  return (process.rlimits ?? []).map(({ type, soft, hard }, index) => ({
+    resource: rlimitNumber(type) ?? -1,
+    soft,
+    hard,
+    from: `process.rlimits[${index}]`,
+  }));
+}
+
+/** What the process runs with: arguments and environment. */
+export function planProgram(process: Process): Step[] {
+  return [
+    { operation: { op: 'args', args: process.args }, from: 'process.args' },
+    { operation: { op: 'env', env: process.env ?? [] }, from: 'process.env' },
+    { operation: { op: 'home', uid: process.user.uid }, from: 'process.user.uid' },
+  ];
+}

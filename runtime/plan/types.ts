@@ -1,0 +1,85 @@
+/** The plan: what will be done to make a container, as data. See DESIGN in docs/lifecycle.md for the order. */
+import type { Hook, IdMapping } from '../../spec/config.ts';
+import type { Operation } from '../generated/wire.ts';
+
+/** An operation of init and why it is there. */
+export interface Step {
+  readonly operation: Operation;
+  /** The property of config.json that asks for it (`mounts[1]`), or a reason in words. */
+  readonly from: string;
+}
+
+/** A namespace to join by path. The host opens it; its index in `Plan.joins` is the descriptor's. */
+export interface Join {
+  readonly type: string;
+  readonly flag: number;
+  readonly path: string;
+  readonly from: string;
+}
+
+/** A tree of mounts that only the host can open, and sends to init. */
+export interface HostSource {
+  readonly path: string;
+  readonly recursive: boolean;
+  /** A missing source is an error of this property. */
+  readonly from: string;
+}
+
+/** A resource limit that the host sets. */
+export interface HostLimit {
+  readonly resource: number;
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
+  readonly from: string;
+}
+
+/** What goes into the files of a new user namespace. */
+export interface IdMaps {
+  readonly uid: readonly IdMapping[];
+  readonly gid: readonly IdMapping[];
+}
+
+/** A rule list and its place in the cgroup file system. */
+export interface CgroupPlan {
+  /** `cgroupfs`: a directory of the v2 hierarchy. `disabled`: none is made. */
+  readonly driver: 'cgroupfs' | 'disabled';
+  /** Below the v2 root, with a leading slash; empty when disabled. */
+  readonly path: string;
+  /** The mount point of the v2 hierarchy. */
+  readonly root: string;
+  /** The device program, in BPF instructions; absent where no policy can or must be set. */
+  readonly deviceProgram?: Uint8Array;
+  /** The same in words, one rule a line. */
+  readonly deviceRules: readonly string[];
+}
+
+/** Hooks that the host runs. */
+export interface HostHooks {
+  readonly prestart: readonly Hook[];
+  readonly createRuntime: readonly Hook[];
+  readonly poststart: readonly Hook[];
+  readonly poststop: readonly Hook[];
+}
+
+/** Everything that happens from `create` to the container's first instruction. */
+export interface Plan {
+  /** CLONE_NEW* flags that init is born with. */
+  readonly cloneFlags: number;
+  readonly joins: readonly Join[];
+  readonly steps: readonly Step[];
+  /** For the user namespace that a step makes. */
+  readonly idMaps?: IdMaps;
+  /** The content of timens_offsets, one line a clock. */
+  readonly timeOffsets?: string;
+  readonly sources: readonly HostSource[];
+  readonly limits: readonly HostLimit[];
+  readonly oomScoreAdj?: number;
+  readonly cgroup: CgroupPlan;
+  readonly hooks: HostHooks;
+  /** Whether hooks run inside the container, so that init must be given the state. */
+  readonly containerHooks: boolean;
+  readonly terminal: boolean;
+  readonly preservedFds: number;
+  /** Said at log level `warning`. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,42 @@
+/** Properties that this version cannot put into effect: refused by name, never swallowed. */
+import type { Config } from '../../spec/config.ts';
+import { TsrunError } from '../errors.ts';
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === '' ||
+  (Array.isArray(value) && value.length === 0) ||
+  (typeof value === 'object' && Object.keys(value).length === 0);
+
+/** The value of each property that is refused when it asks for anything. */
+const properties: readonly (readonly [name: string, value: (config: Config) => unknown])[] = [
+  ['process.apparmorProfile', (config) => config.process?.apparmorProfile],
+  ['process.selinuxLabel', (config) => config.process?.selinuxLabel],
+  ['process.scheduler', (config) => config.process?.scheduler],
+  ['process.ioPriority', (config) => config.process?.ioPriority],
+  ['linux.seccomp', (config) => config.linux?.seccomp],
+  ['linux.mountLabel', (config) => config.linux?.mountLabel],
+  ['linux.intelRdt', (config) => config.linux?.intelRdt],
+  ['linux.memoryPolicy', (config) => config.linux?.memoryPolicy],
+  ['linux.personality', (config) => config.linux?.personality],
+  ['linux.netDevices', (config) => config.linux?.netDevices],
+  ['linux.resources.memory', (config) => config.linux?.resources?.memory],
+  ['linux.resources.cpu', (config) => config.linux?.resources?.cpu],
+  ['linux.resources.pids', (config) => config.linux?.resources?.pids],
+  ['linux.resources.blockIO', (config) => config.linux?.resources?.blockIO],
+  ['linux.resources.hugepageLimits', (config) => config.linux?.resources?.hugepageLimits],
+  ['linux.resources.network', (config) => config.linux?.resources?.network],
+  ['linux.resources.rdma', (config) => config.linux?.resources?.rdma],
+  ['linux.resources.unified', (config) => config.linux?.resources?.unified],
+];
+
+/** @throws {TsrunError} `unsupported`, naming the first such property. */
+export function refuseUnsupported(config: Config): void {
+  for (const [name, value] of properties)
+    if (!isEmpty(value(config)))
+      throw new TsrunError(
+        'unsupported',
+        `${name}: not supported by this version of tsrun: remove it from config.json`,
+      );
+}

@@ -1,0 +1,294 @@
+/**
+ * What is kept of a container, in `<root>/<id>/`:
+ *
+ * - `intent.json`: what is about to be made. Written before the thing itself, so that whatever is interrupted can be
+ *   removed completely.
+ * - `state.json`: what was made. Its presence ends `creating`.
+ * - `go`, `reply`: the fifos by which `start` speaks with init.
+ * - `lock`: held (flock) by the one command that changes the container.
+ *
+ * Files are replaced whole (a new file, then rename); the directory itself is the claim on the id.
+ */
+import type { Hook } from '../spec/config.ts';
+import { addon } from './addon.ts';
+import { LOCK, O } from './constants.ts';
+import { TsrunError } from './errors.ts';
+import type { ProcessIdentity } from './process.ts';
+import { check, checkValue, SysError } from './sys.ts';
+import { quote } from './text.ts';
+
+const ENOENT = 2;
+const EEXIST = 17;
+const ENOTEMPTY = 39;
+
+/** The cgroup of a container, as it was made. */
+export interface StoredCgroup {
+  readonly driver: 'cgroupfs' | 'disabled';
+  /** Mount point of the v2 hierarchy. */
+  readonly root: string;
+  /** Below it, with a leading slash; empty when disabled. */
+  readonly path: string;
+}
+
+/** intent.json */
+export interface Intent {
+  readonly bundle: string;
+  readonly cgroup?: StoredCgroup;
+  /** Whether the cgroup was really made: only then may it be killed and removed. */
+  readonly cgroupMade?: boolean;
+  readonly process?: ProcessIdentity;
+}
+
+/** state.json */
+export interface StoredState {
+  readonly version: 1;
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly process: ProcessIdentity;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** Name or number of the user who made it. */
+  readonly owner: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly cgroup: StoredCgroup;
+  /** Without a pid namespace of its own, the end of the first process does not end the others. */
+  readonly sharesPidNamespace: boolean;
+  readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
+}
+
+const MAX_STATE = 64 * 1024 * 1024;
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+function doesNotExist(id: string): TsrunError {
+  return new TsrunError('not-found', `container ${quote(id)} does not exist`);
+}
+
+function parse(path: string): unknown {
+  const bytes = addon.readFile(path, MAX_STATE);
+  if (typeof bytes === 'number') throw new SysError(-bytes, 'read', path);
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isProcess(value: unknown): value is ProcessIdentity {
+  // Never pid 1 or below: signals to those reach far more than a container.
+  return (
+    isRecord(value) && Number.isSafeInteger(value.pid) && Number(value.pid) > 1 && Number.isFinite(value.startTime)
+  );
+}
+
+function isCgroup(value: unknown): value is StoredCgroup {
+  return (
+    isRecord(value) &&
+    (value.driver === 'cgroupfs' || value.driver === 'disabled') &&
+    typeof value.root === 'string' &&
+    typeof value.path === 'string' &&
+    (value.driver === 'disabled' || /^(\/[^/]+)+$/.test(value.path)) &&
+    !value.path.split('/').includes('..')
+  );
+}
+
+function isHooks(value: unknown): value is StoredState['hooks'] {
+  return isRecord(value) && Array.isArray(value.poststart) && Array.isArray(value.poststop);
+}
+
+function isState(value: unknown, id: string): value is StoredState {
+  return (
+    isRecord(value) &&
+    value.version === 1 &&
+    value.id === id &&
+    typeof value.bundle === 'string' &&
+    typeof value.rootfs === 'string' &&
+    typeof value.created === 'string' &&
+    typeof value.owner === 'string' &&
+    isProcess(value.process) &&
+    isRecord(value.annotations) &&
+    isCgroup(value.cgroup) &&
+    isHooks(value.hooks)
+  );
+}
+
+/** The directory of one container. */
+export class Container {
+  readonly id: string;
+  readonly directory: string;
+  #lock: number | undefined;
+
+  constructor(root: string, id: string) {
+    this.id = id;
+    this.directory = `${root}/${id}`;
+  }
+
+  path(name: string): string {
+    return `${this.directory}/${name}`;
+  }
+
+  exists(): boolean {
+    return addon.access(this.directory, 0) === 0;
+  }
+
+  #write(name: string, value: object): void {
+    const path = this.path(name);
+    // Unique, should two ever write at once; O_EXCL, so that nothing that lies there is followed.
+    const temporary = `${path}.${addon.getpid()}`;
+    const written = addon.writeFile(temporary, JSON.stringify(value), O.WRONLY | O.CREAT | O.EXCL, FILE_MODE);
+    if (written < 0) {
+      addon.unlink(temporary);
+      throw new SysError(-written, 'write', temporary);
+    }
+    check(addon.rename(temporary, path), 'rename', temporary);
+  }
+
+  writeIntent(intent: Intent): void {
+    this.#write('intent.json', intent);
+  }
+
+  writeState(state: StoredState): void {
+    this.#write('state.json', state);
+  }
+
+  /** What was about to be made; undefined where that is not to be read any more. Never throws. */
+  readIntent(): Intent | undefined {
+    try {
+      const value = parse(this.path('intent.json'));
+      if (!isRecord(value) || typeof value.bundle !== 'string') return undefined;
+      return {
+        bundle: value.bundle,
+        ...(isCgroup(value.cgroup) ? { cgroup: value.cgroup, cgroupMade: value.cgroupMade === true } : {}),
+        ...(isProcess(value.process) ? { process: value.process } : {}),
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * What was made; undefined while it is being made (or the making was interrupted).
+   * @throws {TsrunError} `not-found`, `state-damaged`
+   */
+  readState(): StoredState | undefined {
+    const path = this.path('state.json');
+    let value: unknown;
+    try {
+      value = parse(path);
+    } catch (error) {
+      if (error instanceof SysError && error.errno === ENOENT) {
+        if (this.exists()) return undefined;
+        throw doesNotExist(this.id);
+      }
+      throw this.#damaged(error);
+    }
+    if (!isState(value, this.id)) throw this.#damaged(undefined);
+    return value;
+  }
+
+  #damaged(cause: unknown): TsrunError {
+    return new TsrunError(
+      'state-damaged',
+      `container ${quote(this.id)}: ${this.path('state.json')} is damaged; \`tsrun delete --force\` removes the container`,
+      { cause },
+    );
+  }
+
+  /**
+   * Waits for other commands on this container, and keeps later ones waiting until this process ends.
+   * @throws {TsrunError} `not-found`
+   */
+  lock(): void {
+    const path = this.path('lock');
+    const fd = addon.open(path, O.RDWR | O.CREAT | O.NOFOLLOW, FILE_MODE);
+    if (fd === -ENOENT) throw doesNotExist(this.id);
+    check(fd, 'open', path);
+    check(addon.flock(fd, LOCK.EX), 'flock', path);
+    // The one we waited for may have removed the container, and somebody else made a new one of the same name.
+    const held = checkValue(addon.fstat(fd), 'fstat', path);
+    const there = addon.stat(path, false);
+    if (typeof there === 'number' || there.ino !== held.ino || there.dev !== held.dev) {
+      addon.close(fd);
+      throw doesNotExist(this.id);
+    }
+    this.#lock = fd;
+  }
+
+  /** Whether some command is changing the container now. */
+  isLocked(): boolean {
+    const fd = addon.open(this.path('lock'), O.RDONLY | O.NOFOLLOW, 0);
+    if (fd < 0) return false;
+    const free = addon.flock(fd, LOCK.SH | LOCK.NB) === 0;
+    addon.close(fd);
+    return !free;
+  }
+
+  unlock(): void {
+    if (this.#lock !== undefined) addon.close(this.#lock);
+    this.#lock = undefined;
+  }
+
+  /** Takes the id. @throws {TsrunError} `exists` */
+  claim(): void {
+    const made = addon.mkdir(this.directory, DIRECTORY_MODE);
+    if (made === -EEXIST)
+      throw new TsrunError(
+        'exists',
+        `container ${quote(this.id)} exists already: container with given ID already exists`,
+      );
+    check(made, 'mkdir', this.directory);
+    try {
+      this.lock();
+    } catch (error) {
+      addon.rmdir(this.directory);
+      throw error;
+    }
+  }
+
+  /** Removes everything that is kept. */
+  remove(): void {
+    const names = addon.readdir(this.directory);
+    if (names === -ENOENT) return;
+    for (const name of checkValue(names, 'readdir', this.directory)) {
+      if (name === 'lock') continue; // last, for it keeps others out until the directory is gone
+      this.#removeEntry(this.path(name));
+    }
+    addon.unlink(this.path('lock'));
+    const removed = addon.rmdir(this.directory);
+    if (removed !== -ENOENT) check(removed, 'rmdir', this.directory);
+  }
+
+  #removeEntry(path: string): void {
+    const unlinked = addon.unlink(path);
+    if (unlinked >= 0 || unlinked === -ENOENT) return;
+    // Somebody put a directory here: an empty one goes, a full one is not ours to empty.
+    const removed = addon.rmdir(path);
+    if (removed < 0 && removed !== -ENOTEMPTY) throw new SysError(-unlinked, 'unlink', path);
+  }
+}
+
+/** The state root, made where it is missing. */
+export function prepareRoot(root: string): void {
+  const made = addon.mkdir(root, DIRECTORY_MODE);
+  if (made === -ENOENT) {
+    const parent = root.slice(0, root.lastIndexOf('/'));
+    if (parent !== '') {
+      prepareRoot(parent);
+      prepareRoot(root);
+      return;
+    }
+  }
+  if (made < 0 && made !== -EEXIST)
+    throw new TsrunError('system', `make the state directory ${quote(root)}`, {
+      cause: new SysError(-made, 'mkdir', root),
+    });
+}
+
+/** The ids under `root`, sorted; none where it does not exist. */
+export function listIds(root: string): string[] {
+  const names = addon.readdir(root);
+  if (names === -ENOENT) return [];
+  return checkValue(names, 'readdir', root).sort();
+}

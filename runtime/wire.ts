@@ -1,0 +1,188 @@
+/**
+ * The plan as bytes, and the messages between the host and init: native/plan.def is the one source of their numbers,
+ * docs/wire-format.md shows them.
+ */
+import { OPERATIONS, type Operation, type OperationShape } from './generated/wire.ts';
+
+const MAGIC = 0x4c50_4354;
+const VERSION = 1;
+const HEADER_SIZE = 32;
+const STRINGS = 4;
+const NUMBERS = 8;
+const LISTS = 2;
+const RECORD_SIZE = 8 + 4 * STRINGS + 8 * NUMBERS + 8 * LISTS;
+const ABSENT = 0xffff_ffff;
+
+type Field = string | number | bigint | readonly string[] | readonly number[] | undefined;
+
+/** Bytes that records point into; equal strings are stored once. */
+class Pool {
+  #bytes = new Uint8Array(8192);
+  #size = 0;
+  readonly #encoder = new TextEncoder();
+  readonly #known = new Map<string, number>();
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  #reserve(size: number): void {
+    if (this.#size + size <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#size + size));
+    grown.set(this.bytes);
+    this.#bytes = grown;
+  }
+
+  #append(text: string): number {
+    const at = this.#size;
+    this.#reserve(text.length * 3 + 1);
+    this.#size += this.#encoder.encodeInto(text, this.#bytes.subarray(at)).written;
+    this.#bytes[this.#size++] = 0;
+    return at;
+  }
+
+  string(text: string): number {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const at = this.#append(text);
+    this.#known.set(text, at);
+    return at;
+  }
+
+  strings(list: readonly string[]): number {
+    const at = this.#size;
+    for (const text of list) this.#append(text);
+    return at;
+  }
+
+  numbers(list: readonly number[]): number {
+    const at = this.#size;
+    this.#reserve(list.length * 4 + 1);
+    const view = new DataView(this.#bytes.buffer);
+    for (const number of list) {
+      view.setUint32(this.#size, number, true);
+      this.#size += 4;
+    }
+    return at;
+  }
+
+  /** Ends the pool: what starts in it must end in it. */
+  close(): void {
+    this.#reserve(1);
+    this.#bytes[this.#size++] = 0;
+  }
+}
+
+function writeRecord(view: DataView, at: number, operation: Operation, shape: OperationShape, pool: Pool): void {
+  const fields = operation as unknown as Readonly<Record<string, Field>>;
+  view.setUint32(at, shape.kind, true);
+  let offset = at + 4;
+  for (let i = 0; i < STRINGS; i++, offset += 4) {
+    const name = shape.strings[i];
+    const value = name === undefined ? undefined : fields[name];
+    view.setUint32(offset, typeof value === 'string' ? pool.string(value) : ABSENT, true);
+  }
+  offset += 4; // reserved
+  for (let i = 0; i < NUMBERS; i++, offset += 8) {
+    const name = shape.numbers[i];
+    const value = name === undefined ? undefined : fields[name];
+    if (typeof value === 'bigint') view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+    else if (typeof value === 'number') {
+      view.setUint32(offset, value >>> 0, true);
+      view.setInt32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
+    }
+  }
+  for (let i = 0; i < LISTS; i++, offset += 8) {
+    const name = shape.lists[i];
+    const list = name === undefined ? undefined : (fields[name] as readonly string[] | readonly number[]);
+    if (list === undefined || list.length === 0) continue;
+    const start = shape.numericList ? pool.numbers(list as readonly number[]) : pool.strings(list as readonly string[]);
+    view.setUint32(offset, start, true);
+    view.setUint32(offset + 4, list.length, true);
+  }
+}
+
+/** The descriptors that follow init's own; see DESCRIPTOR.FIRST. */
+export interface DescriptorCounts {
+  /** `--preserve-fds`. */
+  preserved: number;
+  /** Namespaces to join, in the order of their index. */
+  inherited: number;
+}
+
+/** Encodes operations for init; docs/wire-format.md is the format. Strings must not hold a zero byte. */
+export function encodePlan(operations: readonly Operation[], counts: DescriptorCounts): Uint8Array {
+  const poolOffset = HEADER_SIZE + operations.length * RECORD_SIZE;
+  const records = new Uint8Array(poolOffset);
+  const view = new DataView(records.buffer);
+  const pool = new Pool();
+  operations.forEach((operation, index) => {
+    writeRecord(view, HEADER_SIZE + index * RECORD_SIZE, operation, OPERATIONS[operation.op], pool);
+  });
+  pool.close();
+  const header = [
+    MAGIC,
+    VERSION,
+    poolOffset + pool.size,
+    operations.length,
+    poolOffset,
+    pool.size,
+    counts.preserved,
+    counts.inherited,
+  ];
+  header.forEach((value, index) => {
+    view.setUint32(index * 4, value, true);
+  });
+  const plan = new Uint8Array(poolOffset + pool.size);
+  plan.set(records);
+  plan.set(pool.bytes, poolOffset);
+  return plan;
+}
+
+/** A message of the handshake or of the reply fifo. */
+export interface Message {
+  /** One of MESSAGE. */
+  type: number;
+  /** Index of the operation that init was at. */
+  operation: number;
+  /** An errno, a point or a wait status, as the type says. */
+  value: number;
+  detail: Uint8Array;
+}
+
+const MESSAGE_HEADER = 16;
+/** Large enough for every message. */
+export const MESSAGE_MAX = MESSAGE_HEADER + 4096;
+
+/** A message for init: only type and value matter there. */
+export function encodeMessage(type: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(MESSAGE_HEADER);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, type, true);
+  view.setInt32(8, value, true);
+  return bytes;
+}
+
+/** The messages at the start of `bytes`, and how many bytes they took; the rest is the beginning of another. */
+export function decodeMessages(bytes: Uint8Array): { messages: Message[]; used: number } {
+  const messages: Message[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  while (at + MESSAGE_HEADER <= bytes.length) {
+    const length = view.getUint32(at + 12, true);
+    const end = at + MESSAGE_HEADER + length;
+    if (end > bytes.length) break;
+    messages.push({
+      type: view.getUint32(at, true),
+      operation: view.getUint32(at + 4, true),
+      value: view.getInt32(at + 8, true),
+      detail: bytes.slice(at + MESSAGE_HEADER, end),
+    });
+    at = end;
+  }
+  return { messages, used: at };
+}
