@@ -134,7 +134,7 @@ function badElfBecause(head: Uint8Array, hostMachine: string): string {
   if (binary !== host) return `the binary is ${binary}, this host is ${host}`;
   if (elf.type === 'object') return 'it is an object file that was not linked';
   if (elf.type === 'core') return 'it is a core dump';
-  return `it is a ${host} binary, but a damaged one or one that this kernel cannot load`;
+  return `it is for this machine (${host}), but damaged, or of a kind that this kernel cannot load`;
 }
 
 function elfMachine({ machine, bits, bigEndian }: ElfHeader): string {
