@@ -183,7 +183,7 @@ describe('ENOEXEC', () => {
       expect(explain({ errno: ENOEXEC, head, hostMachine })).toContain('the binary is x86-64, this host is aarch64');
     }
     expect(explain({ errno: ENOEXEC, head: elf({ machine: 183 }), hostMachine: 'arm64' })).toContain(
-      'a aarch64 binary',
+      'for this machine (aarch64)',
     );
   });
 });
