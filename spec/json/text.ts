@@ -7,7 +7,8 @@ import { JsonError } from './error.ts';
  * @throws JsonError for an empty document, UTF-16, a byte order mark or bytes that are not UTF-8; its offset counts bytes.
  */
 export function decodeText(bytes: Uint8Array): string {
-  const [first, second] = bytes;
+  const first = bytes[0];
+  const second = bytes[1];
   if (first === undefined) throw new JsonError('the file is empty', 0, 'expected a JSON object');
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || first === 0 || second === 0) {
     throw new JsonError('the text is UTF-16 or UTF-32, expected UTF-8', 0, 'save the file as UTF-8');

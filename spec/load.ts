@@ -1,0 +1,74 @@
+import type { Config, Process, Resources } from './config.ts';
+import { ConfigError, type Diagnostic, pointerOf, propertyOf, wordFinding } from './diagnostic.ts';
+import { JsonError } from './json/error.ts';
+import { parseJson } from './json/parse.ts';
+import { decodeText, positionOf, positionOfByte } from './json/text.ts';
+import { CONFIG, type DocumentKind, PROCESS, RESOURCES, validate } from './validate.ts';
+
+export interface LoadOptions {
+  /** Unknown properties are errors instead of warnings. */
+  readonly strict?: boolean;
+}
+
+/** A document that can be used, and what is questionable about it. */
+export interface Loaded<Value> {
+  readonly value: Value;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Reads and validates the bytes of a config.json. config.md
+ *
+ * @param file the name for messages
+ * @throws ConfigError
+ */
+export function loadConfig(
+  bytes: Uint8Array,
+  file: string,
+  options: LoadOptions = {},
+): { config: Config; warnings: readonly Diagnostic[] } {
+  const { value, warnings } = load(CONFIG, bytes, file, options);
+  return { config: value, warnings };
+}
+
+/** As `loadConfig`, for a `process` object alone. @throws ConfigError */
+export function loadProcess(bytes: Uint8Array, file: string, options: LoadOptions = {}): Loaded<Process> {
+  return load(PROCESS, bytes, file, options);
+}
+
+/** As `loadConfig`, for a `linux.resources` object alone. @throws ConfigError */
+export function loadResources(bytes: Uint8Array, file: string, options: LoadOptions = {}): Loaded<Resources> {
+  return load(RESOURCES, bytes, file, options);
+}
+
+function load<Value>(kind: DocumentKind<Value>, bytes: Uint8Array, file: string, options: LoadOptions): Loaded<Value> {
+  const text = decode(bytes, file);
+  const json = parse(text, file);
+  const { value, findings } = validate(kind, json, options.strict);
+  const diagnostics = findings.map((finding) => wordFinding(finding, file, text, json));
+  const warnings = diagnostics.filter(({ severity }) => severity === 'warning');
+  if (value !== undefined) return { value, warnings };
+  throw new ConfigError([...diagnostics.filter(({ severity }) => severity === 'error'), ...warnings]);
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  try {
+    return decodeText(bytes);
+  } catch (error) {
+    throw error instanceof JsonError ? syntaxError(error, file, positionOfByte(bytes, error.offset)) : error;
+  }
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw error instanceof JsonError ? syntaxError(error, file, positionOf(text, error.offset)) : error;
+  }
+}
+
+function syntaxError(error: JsonError, file: string, position: { line: number; column: number }): ConfigError {
+  const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+  const place = { pointer: pointerOf(error.path), property: propertyOf(error.path) };
+  return new ConfigError([{ severity: 'error', file, ...position, ...place, message }]);
+}
