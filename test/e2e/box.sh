@@ -54,6 +54,8 @@ own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 cgroup="$mount_point${own%/}/tsrun-test-$$"
 mkdir "$cgroup"
 TSRUN_TEST_TMP=$(mktemp -d /var/tmp/tsrun-test-XXXXXX)
+# The root of a user namespace has to pass.
+chmod 711 "$TSRUN_TEST_TMP"
 export TSRUN_TEST_TMP TSRUN_TEST_BOX=$$
 
 clean() {

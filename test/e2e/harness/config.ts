@@ -98,6 +98,8 @@ export interface Draft {
   rootfs: string;
   /** Replaces the text of config.json. */
   text?: string | Buffer;
+  /** Changes of the text of config.json, made when all parts are done. */
+  edits: ((json: string) => string)[];
 }
 
 export type Part = (draft: Draft) => void;
@@ -353,6 +355,6 @@ export const text =
 /** A change of the text of config.json; for what JSON.stringify cannot say. */
 export const editText =
   (edit: (json: string) => string): Part =>
-  (draft) => {
-    draft.text = edit(typeof draft.text === 'string' ? draft.text : JSON.stringify(draft.config, null, 2));
+  ({ edits }) => {
+    edits.push(edit);
   };

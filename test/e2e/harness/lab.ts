@@ -31,9 +31,10 @@ export function makeBundle(dir: string, parts: readonly Part[]): Draft {
   chmodSync(join(rootfs, 'tmp'), 0o1777);
   copyFileSync(guestPath, join(rootfs, 'guest'));
   chmodSync(join(rootfs, 'guest'), 0o755);
-  const draft: Draft = { config: baseConfig(), dir, rootfs };
+  const draft: Draft = { config: baseConfig(), dir, rootfs, edits: [] };
   for (const part of parts) part(draft);
-  writeFileSync(join(dir, 'config.json'), draft.text ?? JSON.stringify(draft.config, null, 2));
+  const json = draft.edits.reduce((text, edit) => edit(text), JSON.stringify(draft.config, null, 2));
+  writeFileSync(join(dir, 'config.json'), draft.text ?? json);
   return draft;
 }
 
