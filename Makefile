@@ -153,7 +153,11 @@ dist/lib/types/runtime/index.d.ts: $(TS_SOURCES) tsconfig.lib.json tsconfig.json
 # --- programs for the tests, and the bundle of `npm run hello` -----------------------------------------------------------------
 
 .PHONY: test-programs
-test-programs: build/guest/guest
+test-programs: build/guest/guest build/launcher-probe
+
+build/launcher-probe: test/native/probe.c Makefile
+	$(call say,compile)
+	$(Q)$(MUSL_CC) $(C_FLAGS) $(C_LINK) -o $@ $<
 
 build/guest/guest: $(wildcard test/guest/*)
 	$(call say,compile)

@@ -1,14 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -19,20 +10,8 @@ const host = join(repository, 'build/guest/host');
 const scratch = mkdtempSync(join(tmpdir(), 'tsrun-launcher-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-/**
- * In the engine's place: writes down what it was started with. A shell changes little of it, and the signal mask only
- * when it starts a program: so that is read first, by the shell itself.
- */
-const probe = `#!/bin/sh
-cd "\${0%/*}"
-rm -f stdio
-while read -r line; do printf '%s\\n' "$line"; done < "/proc/$$/status" > status
-cat "/proc/$$/fd/$1" > record
-cat "/proc/$$/environ" > environ
-cat "/proc/$$/limits" > limits
-for fd in 0 1 2; do readlink "/proc/$$/fd/$fd" >> stdio; done
-printf '%s\\0' "$@" > arguments
-`;
+/** In the engine's place: writes down what it was started with. */
+const probe = join(repository, 'build/launcher-probe');
 
 const layouts = {
   'beside the launcher': ['tsrun', 'libexec/tsrun/engine'],
@@ -49,8 +28,7 @@ function install([launcherPath, enginePath]: readonly [string, string], withEngi
   for (const path of [launcher, engine]) mkdirSync(dirname(path), { recursive: true });
   copyFileSync(join(repository, 'dist/tsrun'), launcher);
   if (!withEngine) return;
-  writeFileSync(engine, probe);
-  chmodSync(engine, 0o755);
+  copyFileSync(probe, engine);
 }
 
 beforeEach(() => {
@@ -156,9 +134,9 @@ describe('the record', () => {
   });
 
   it('fits below a small hard limit', () => {
-    const args = ['-c', 'ulimit -n 16; exec "$0" x', launcher];
+    const args = ['-c', 'ulimit -n 8; exec "$0" x', launcher];
     expect(fail('/bin/sh', args)).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('15\0x\0');
+    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('tsrun\x005\0x\0');
   });
 
   it('holds the environment as it was given', () => {
@@ -168,8 +146,8 @@ describe('the record', () => {
   });
 
   it('is at a number that callers do not use, also where that one is taken', () => {
-    expect(launch([]).arguments).toEqual(['1000']);
-    expect(launch(['open=1000:/dev/null', 'open=1001:/dev/null']).arguments).toEqual(['1002']);
+    expect(launch([]).arguments).toEqual(['tsrun', '1000']);
+    expect(launch(['open=1000:/dev/null', 'open=1001:/dev/null']).arguments).toEqual(['tsrun', '1002']);
   });
 });
 
@@ -192,7 +170,7 @@ describe('the engine', () => {
 
   it('gets the arguments as they are', () => {
     const args = ['', '--flag=a b', '-v', '', '--', '\'\\\n"', 'ä', '*', ''];
-    expect(launch([], args).arguments).toEqual(['1000', ...args]);
+    expect(launch([], args).arguments).toEqual(['tsrun', '1000', ...args]);
   });
 
   it('starts with every signal blocked, and an ignored SIGCHLD reset', () => {
@@ -207,10 +185,10 @@ describe('the engine', () => {
   it.each(Object.keys(layouts) as (keyof typeof layouts)[])('is found %s, through symbolic links too', (name) => {
     rmSync(directory, { recursive: true });
     install(layouts[name], true);
-    expect(launch([], ['a']).arguments).toEqual(['1000', 'a']);
+    expect(launch([], ['a']).arguments).toEqual(['tsrun', '1000', 'a']);
     const link = spawnSync('sh', ['-c', 'ln -s "$0" "$1" && "$1" through-link', launcher, join(directory, 'link')]);
     expect(link.status).toBe(0);
-    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('1000\0through-link\0');
+    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('tsrun\x001000\0through-link\0');
   });
 });
 
