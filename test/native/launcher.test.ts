@@ -136,7 +136,7 @@ describe('the record', () => {
   it('fits below a small hard limit', () => {
     const args = ['-c', 'ulimit -n 8; exec "$0" x', launcher];
     expect(fail('/bin/sh', args)).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('tsrun\x005\0x\0');
+    expect(readFileSync(join(dirname(engine), 'arguments'), 'utf8')).toBe('tsrun\x007\0x\0');
   });
 
   it('holds the environment as it was given', () => {
