@@ -1,8 +1,8 @@
 /**
  * The native addon, loaded from the one place where the installation has it; no variable and no search path has a say.
  *
- * The compiled engine keeps it beside itself in libexec. Under Node, the bundles in dist/lib and dist/node find it in
- * dist/libexec, and so do the sources when they run as they are.
+ * An engine has it beside itself in libexec: the compiled one, and the bundle that Node runs behind the launcher. The
+ * library in dist/lib and the sources (where they run as they are) find it in dist/libexec.
  */
 
 import type { Addon } from './native.ts';
@@ -10,9 +10,11 @@ import type { Addon } from './native.ts';
 function addonPath(): string {
   const { execPath, versions } = process;
   if (versions.bun !== undefined) return `${execPath.slice(0, execPath.lastIndexOf('/'))}/tsrun.node`;
-  const fromSource = import.meta.url.endsWith('/runtime/addon.ts');
-  const relative = fromSource ? '../dist/libexec/tsrun/tsrun.node' : '../libexec/tsrun/tsrun.node';
-  return decodeURIComponent(new URL(relative, import.meta.url).pathname);
+  const module = import.meta.url;
+  let relative = '../libexec/tsrun/tsrun.node';
+  if (module.endsWith('/libexec/tsrun/main.mjs')) relative = './tsrun.node';
+  if (module.endsWith('/runtime/addon.ts')) relative = '../dist/libexec/tsrun/tsrun.node';
+  return decodeURIComponent(new URL(relative, module).pathname);
 }
 
 function load(): Addon {
