@@ -19,7 +19,7 @@ export function temporaryDirectory(): string {
 const decoder = new TextDecoder();
 
 /** Everything that comes from `fd` until its end, as text; closes it. */
-export function drain(fd: number): string {
+function drain(fd: number): string {
   const buffer = new Uint8Array(65536);
   let text = '';
   for (;;) {
