@@ -100,12 +100,12 @@ $(LIBEXEC)/tsrun.node: $(ADDON_SOURCES:native/addon/%.cc=build/addon/%.o)
 # Generated files are committed; scripts/check.sh fails where one is out of date.
 .PHONY: generate
 generate:
-	$(call say,generate)
 	$(Q)$(BUN) scripts/generate-wire.ts
+	$(Q)$(BUN) scripts/generate-validators.ts
 
 # --- TypeScript: the engine, its Node twin, the library -----------------------------------------------------------------------
 
-TS_SOURCES := $(shell find spec runtime -name '*.ts' -o -name '*.json')
+TS_SOURCES := $(shell find spec runtime -name '*.ts' -o -name '*.js' -o -name '*.json')
 TS_DEPENDENCIES := $(TS_SOURCES) $(DEFINES) $(BUN) package.json tsconfig.json Makefile
 
 # Bun writes its outputs where it is told, others beside them: build there, then move the result.

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Everything that can be said about the sources without running them: types, format, lint, dead code, generated files,
+# and the compilers' warnings (which are errors). Says all that is wrong, not only the first.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+sh scripts/setup.sh build || exit 1
+bun=$(echo node_modules/@oven/bun-linux-*/bin/bun)
+
+status=0
+check() {
+  what=$1
+  shift
+  if output=$("$@" 2>&1); then
+    echo "ok      $what"
+  else
+    echo "FAILED  $what"
+    printf '%s\n' "$output"
+    status=1
+  fi
+}
+
+# A generated file is what its generator makes of the sources.
+validators_are_current() {
+  "$bun" scripts/generate-validators.ts build/generated && diff -r build/generated spec/generated
+}
+# Tests and scripts are strict TypeScript too: one project holds all.
+check types node_modules/.bin/tsc --noEmit -p .
+check 'format and lint' node_modules/.bin/biome check --error-on-warnings .
+check 'dead code' node_modules/.bin/knip --no-progress
+check 'generated wire format' "$bun" scripts/generate-wire.ts --check
+check 'generated validators' validators_are_current
+check 'C and C++ warnings' make --no-print-directory -j2 dist/tsrun dist/libexec/tsrun/init dist/libexec/tsrun/tsrun.node test-programs
+if command -v aarch64-linux-gnu-gcc > /dev/null; then
+  check 'init for arm64' make --no-print-directory init-arm64
+fi
+exit $status
