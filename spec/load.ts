@@ -1,5 +1,6 @@
 import type { Config, Process, Resources } from './config.ts';
 import { ConfigError, type Diagnostic, pointerOf, propertyOf, wordFinding } from './diagnostic.ts';
+import type { Severity } from './finding.ts';
 import { JsonError } from './json/error.ts';
 import { parseJson } from './json/parse.ts';
 import { decodeText, positionOf, positionOfByte } from './json/text.ts';
@@ -13,6 +14,7 @@ export interface LoadOptions {
 /** A document that can be used, and what is questionable about it. */
 export interface Loaded<Value> {
   readonly value: Value;
+  /** Worded when they are read: most callers log no warnings. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -27,8 +29,13 @@ export function loadConfig(
   file: string,
   options: LoadOptions = {},
 ): { config: Config; warnings: readonly Diagnostic[] } {
-  const { value, warnings } = load(CONFIG, bytes, file, options);
-  return { config: value, warnings };
+  const loaded = load(CONFIG, bytes, file, options);
+  return {
+    config: loaded.value,
+    get warnings() {
+      return loaded.warnings;
+    },
+  };
 }
 
 /** As `loadConfig`, for a `process` object alone. @throws ConfigError */
@@ -44,11 +51,22 @@ export function loadResources(bytes: Uint8Array, file: string, options: LoadOpti
 function load<Value>(kind: DocumentKind<Value>, bytes: Uint8Array, file: string, options: LoadOptions): Loaded<Value> {
   const text = decode(bytes, file);
   const json = parse(text, file);
-  const { value, findings } = validate(kind, json, options.strict);
-  const diagnostics = findings.map((finding) => wordFinding(finding, file, text, json));
-  const warnings = diagnostics.filter(({ severity }) => severity === 'warning');
-  if (value !== undefined) return { value, warnings };
-  throw new ConfigError([...diagnostics.filter(({ severity }) => severity === 'error'), ...warnings]);
+  const { value, findings } = validate(kind, json, {
+    ...options,
+    // The only way to write one: a bare NUL is no JSON.
+    isFreeOfNul: !text.includes('\\u0000'),
+  });
+  const word = (severity: Severity) =>
+    findings
+      .filter((finding) => finding.severity === severity)
+      .map((finding) => wordFinding(finding, file, text, json));
+  if (value === undefined) throw new ConfigError([...word('error'), ...word('warning')]);
+  return {
+    value,
+    get warnings() {
+      return word('warning');
+    },
+  };
 }
 
 function decode(bytes: Uint8Array, file: string): string {

@@ -1,4 +1,5 @@
-import { CONFIG_CHECKS, PROCESS_CHECKS, RESOURCE_CHECKS } from './checks/index.ts';
+import { type Check, CONFIG_CHECKS, PROCESS_CHECKS, RESOURCE_CHECKS } from './checks/index.ts';
+import { stringsHaveNoNul } from './checks/nul.ts';
 import type { Config, Process, Resources } from './config.ts';
 import { explain } from './explain.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -10,12 +11,8 @@ import {
   validateProcess,
   validateResources,
 } from './generated/validate-config.js';
-import type { Path } from './json/error.ts';
 import { nearestProperty } from './schema/properties.ts';
 import { type Shape, type UnknownProperty, unknownProperties } from './unknown.ts';
-
-/** A rule on a value that has the right types. It names itself in a stack trace and nowhere else. */
-export type Check<Value> = (value: Value, findings: Findings, at: Path) => void;
 
 /** How a kind of document is validated. */
 export interface DocumentKind<Value> {
@@ -56,22 +53,41 @@ export interface Validation<Value> {
   readonly findings: readonly Finding[];
 }
 
-/**
- * Validates a value as it was read from JSON. Unknown properties are warnings, and errors if `strict`; the checks run once the types
- * are right.
- */
-export function validate<Value>(kind: DocumentKind<Value>, value: unknown, strict = false): Validation<Value> {
+export interface ValidateOptions {
+  /** Unknown properties are errors instead of warnings. */
+  readonly strict?: boolean;
+  /** That no string of the value contains a NUL character is known already. */
+  readonly isFreeOfNul?: boolean;
+}
+
+/** Validates a value as it was read from JSON. The checks run once the types are right. */
+export function validate<Value>(
+  kind: DocumentKind<Value>,
+  value: unknown,
+  options: ValidateOptions = {},
+): Validation<Value> {
   const findings = new Findings();
   const isTyped = kind.hasRightTypes(value);
-  if (isTyped) for (const check of kind.checks) check(value, findings, []);
-  else explain(kind.name, value, [], findings);
-  for (const unknown of unknownProperties(value, kind.shape())) reportUnknown(kind.name, unknown, strict, findings);
+  if (isTyped) {
+    for (const check of kind.checks) check(value, findings, []);
+    if (options.isFreeOfNul !== true) stringsHaveNoNul(value, findings, []);
+  } else explain(kind.name, value, [], findings);
+  const isStrict = options.strict === true;
+  for (const unknown of unknownProperties(value, kind.shape())) reportUnknown(kind.name, unknown, isStrict, findings);
   return { value: isTyped && !findings.hasErrors ? value : undefined, findings: findings.all };
 }
 
-function reportUnknown(document: string, unknown: UnknownProperty, strict: boolean, findings: Findings): void {
+/** Sections of the specification for platforms that tsrun is not for. config.md, "Platform-specific configuration" */
+const OTHER_PLATFORMS: readonly string[] = ['freebsd', 'solaris', 'vm', 'windows', 'zos'];
+
+function reportUnknown(document: string, unknown: UnknownProperty, isStrict: boolean, findings: Findings): void {
+  const [section, below] = unknown.path;
+  if (document === 'config' && below === undefined && OTHER_PLATFORMS.includes(String(section))) {
+    findings.warningAt(unknown.path, 'not for Linux, ignored');
+    return;
+  }
   const near = nearestProperty(document, unknown);
   const hint = near === undefined ? undefined : `did you mean ${near}?`;
-  if (strict) findings.errorAt(unknown.path, 'unknown property', hint);
+  if (isStrict) findings.errorAt(unknown.path, 'unknown property', hint);
   else findings.warningAt(unknown.path, 'unknown property, ignored', hint);
 }

@@ -1,0 +1,47 @@
+import type { Capabilities, Process } from '../config.ts';
+import type { Findings } from '../finding.ts';
+import type { Path } from '../json/error.ts';
+import { nearest } from '../near-miss.ts';
+import { CAPABILITIES, capabilityNumber } from '../tables.ts';
+
+const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
+
+/** config.md, "Linux Process": a capability that cannot be granted is warned of, and no reason to fail. */
+export function capabilitiesAreKnown({ capabilities }: Process, findings: Findings, at: Path): void {
+  if (capabilities === undefined) return;
+  for (const set of SETS) {
+    capabilities[set]?.forEach((name, index) => {
+      if (capabilityNumber(name) !== undefined) return;
+      const near = CAPABILITIES.find((known) => known === `CAP_${name.toUpperCase()}`) ?? nearest(name, CAPABILITIES);
+      const hint = near === undefined ? undefined : `did you mean ${near}?`;
+      findings.warning([...at, 'capabilities', set, index], 'unknown capability, ignored', hint);
+    });
+  }
+}
+
+/** capset(2) refuses effective capabilities that are not permitted, without saying which. */
+export function effectiveIsPermitted({ capabilities }: Process, findings: Findings, at: Path): void {
+  for (const name of missingFrom(capabilities, 'effective', 'permitted')) {
+    const index = capabilities?.effective?.indexOf(name) ?? 0;
+    findings.error([...at, 'capabilities', 'effective', index], 'not in the permitted set', 'add it to permitted');
+  }
+}
+
+/** The kernel raises an ambient capability only if it is permitted and inheritable (capabilities(7)); peers go on without it. */
+export function ambientIsInheritable({ capabilities }: Process, findings: Findings, at: Path): void {
+  for (const set of ['permitted', 'inheritable'] as const) {
+    const names = missingFrom(capabilities, 'ambient', set);
+    if (names.length === 0) continue;
+    findings.warningAt([...at, 'capabilities', 'ambient'], `not raised, as they are not ${set}: ${names.join(', ')}`);
+  }
+}
+
+/** The known capabilities of one set that another lacks. */
+function missingFrom(
+  capabilities: Capabilities | undefined,
+  set: keyof Capabilities,
+  other: keyof Capabilities,
+): string[] {
+  const names = capabilities?.[set] ?? [];
+  return names.filter((name) => capabilityNumber(name) !== undefined && capabilities?.[other]?.includes(name) !== true);
+}

@@ -1,0 +1,63 @@
+import type { Config } from '../config.ts';
+import type { Findings } from '../finding.ts';
+import { byteLength, checkAbsolute, checkNumberList, cleanPath } from './text.ts';
+
+/** config-linux.md, "Cgroups Path": never the root of the hierarchy, whose processes a kill would take along, nor a way out. */
+export function cgroupsPathIsBelowRoot({ linux }: Config, findings: Findings): void {
+  const path = linux?.cgroupsPath;
+  if (path === undefined || path === '') return;
+  const at = ['linux', 'cgroupsPath'];
+  if (byteLength(path) > 4096) findings.error(at, 'longer than 4096 bytes');
+  else if (path.split('/').includes('..')) findings.error(at, 'must not have .. in it');
+  else if (cleanPath(path) === '/')
+    findings.error(at, "the root cgroup cannot be a container's", 'name a cgroup below it');
+}
+
+/** config-linux.md, "Masked Paths" and "Readonly Paths" */
+export function maskedPathsAreAbsolute({ linux }: Config, findings: Findings): void {
+  for (const property of ['maskedPaths', 'readonlyPaths'] as const) {
+    linux?.[property]?.forEach((path, index) => {
+      const at = ['linux', property, index];
+      if (!checkAbsolute(path, findings, at) || cleanPath(path) !== '/') return;
+      if (property === 'maskedPaths') findings.error(at, 'would mask the whole container');
+      else findings.error(at, 'is the root', 'set root.readonly instead');
+    });
+  }
+}
+
+/** config-linux.md, "IntelRdt": the values become lines of a file, closID the name of a directory. */
+export function intelRdtIsWellFormed({ linux }: Config, findings: Findings): void {
+  const { closID, l3CacheSchema, memBwSchema, schemata } = linux?.intelRdt ?? {};
+  const at = ['linux', 'intelRdt'];
+  if (closID !== undefined && closID !== '/' && !/^(?!\.\.?$)[^/\n]+$/.test(closID)) {
+    findings.error([...at, 'closID'], 'not a name of a class of service');
+  }
+  if (l3CacheSchema?.includes('\n')) findings.error([...at, 'l3CacheSchema'], 'must be one line');
+  if (memBwSchema !== undefined && (!memBwSchema.startsWith('MB:') || memBwSchema.includes('\n'))) {
+    findings.error([...at, 'memBwSchema'], 'expected one line that begins with MB:');
+  }
+  schemata?.forEach((line, index) => {
+    if (line.includes('\n')) findings.error([...at, 'schemata', index], 'must be one line');
+  });
+}
+
+/** set_mempolicy(2): which modes want nodes. config-linux.md, "Memory policy" */
+export function memoryPolicyHasItsNodes({ linux }: Config, findings: Findings): void {
+  const policy = linux?.memoryPolicy;
+  if (policy === undefined) return;
+  const { mode, nodes = '' } = policy;
+  const at = ['linux', 'memoryPolicy', 'nodes'];
+  if (nodes !== '') checkNumberList(nodes, findings, at);
+  if (mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL') {
+    if (nodes !== '') findings.error(at, `${mode} has no nodes`);
+  } else if (nodes === '' && mode !== 'MPOL_PREFERRED') {
+    findings.errorAt(at, `missing, but ${mode} needs them`);
+  }
+}
+
+/** config-linux.md, "Personality": no flag is defined. */
+export function personalityHasNoFlags({ linux }: Config, findings: Findings): void {
+  linux?.personality?.flags?.forEach((_, index) => {
+    findings.error(['linux', 'personality', 'flags', index], 'unknown personality flag', 'the specification has none');
+  });
+}

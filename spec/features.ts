@@ -1,0 +1,85 @@
+import { HOOK_KINDS } from './checks/hooks.ts';
+import { OCI_VERSION } from './state.ts';
+import { CAPABILITIES, mountOption, mountOptionNames, NAMESPACES } from './tables.ts';
+
+/** The features document. features.md, features-linux.md */
+export interface Features {
+  readonly ociVersionMin: string;
+  readonly ociVersionMax: string;
+  readonly hooks?: readonly string[];
+  readonly mountOptions?: readonly string[];
+  readonly linux?: LinuxFeatures;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Annotations of a configuration that change what the runtime does; one that ends in `.` stands for all that begin so. */
+  readonly potentiallyUnsafeConfigAnnotations?: readonly string[];
+}
+
+/** features-linux.md */
+export interface LinuxFeatures {
+  readonly namespaces?: readonly string[];
+  readonly capabilities?: readonly string[];
+  readonly cgroup?: CgroupFeatures;
+  readonly seccomp?: SeccompFeatures;
+  readonly apparmor?: { readonly enabled?: boolean };
+  readonly selinux?: { readonly enabled?: boolean };
+  readonly intelRdt?: { readonly enabled?: boolean; readonly schemata?: boolean; readonly monitoring?: boolean };
+  readonly memoryPolicy?: { readonly modes?: readonly string[]; readonly flags?: readonly string[] };
+  readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } };
+  readonly netDevices?: { readonly enabled?: boolean };
+}
+
+/** features-linux.md, "Cgroup" */
+export interface CgroupFeatures {
+  readonly v1?: boolean;
+  readonly v2?: boolean;
+  readonly systemd?: boolean;
+  readonly systemdUser?: boolean;
+  readonly rdma?: boolean;
+}
+
+/** features-linux.md, "Seccomp" */
+export interface SeccompFeatures {
+  readonly enabled?: boolean;
+  readonly actions?: readonly string[];
+  readonly operators?: readonly string[];
+  readonly archs?: readonly string[];
+  readonly knownFlags?: readonly string[];
+  readonly supportedFlags?: readonly string[];
+}
+
+/** What the features document says of the build. */
+export interface BuildFacts {
+  /** The version of tsrun. */
+  readonly version: string;
+  /** The commit it was built from. */
+  readonly commit: string;
+}
+
+/**
+ * The features document of this version of tsrun. It is about the program and not about the host. Its lists are the tables that
+ * the configuration is read with, so that it lists what works and nothing else.
+ */
+export function features(facts: BuildFacts): Features {
+  return {
+    ociVersionMin: '1.0.0',
+    ociVersionMax: OCI_VERSION,
+    hooks: HOOK_KINDS,
+    mountOptions: mountOptionNames().filter((name) => mountOption(name)?.kind !== 'idmap'),
+    linux: {
+      namespaces: [...NAMESPACES.keys()].sort(),
+      capabilities: CAPABILITIES,
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
+      seccomp: { enabled: false },
+      apparmor: { enabled: false },
+      selinux: { enabled: false },
+      intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: false } },
+      netDevices: { enabled: false },
+    },
+    annotations: {
+      'org.tsrun.version': facts.version,
+      'org.tsrun.commit': facts.commit,
+    },
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}
