@@ -41,6 +41,7 @@ export const errno = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   EPROTO: 71,
+  EBADMSG: 74,
   EOVERFLOW: 75,
   EOPNOTSUPP: 95,
   ECONNREFUSED: 111,

@@ -43,9 +43,17 @@ function prefixOfBytes(text: string, limit: number): string {
   return text.slice(0, end);
 }
 
-/** A foreign value as an error shows it: in double quotes, escaped, cut (with `…`) to {@link quotedBytes} bytes. */
-export function quote(value: string): string {
-  const head = prefixOfBytes(value, quotedBytes);
+/** A foreign value as an error shows it: in double quotes, escaped, cut (with `…`) to `limit` bytes. */
+export function quote(value: string, limit = quotedBytes): string {
+  const head = prefixOfBytes(value, limit);
   const shown = escapeControls(head.replaceAll('\\', '\\\\').replaceAll('"', '\\"'));
   return head.length < value.length ? `"${shown}…"` : `"${shown}"`;
+}
+
+/** The most bytes of a path that an error shows: those of a storage driver are long, and useless when cut. */
+const shownBytes = 256;
+
+/** A path or name within a sentence: as it stands where that leaves no doubt, else as {@link quote} shows it. */
+export function show(value: string): string {
+  return value.length <= shownBytes && /^[\w@%+=:.,/~-]+$/.test(value) ? value : quote(value, shownBytes);
 }
