@@ -212,7 +212,8 @@ describe('a failure is one sentence and exit status 1', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('without /proc', () => {
-    const script = 'umount -l /proc && "$0" --version';
+    // A box may have mounted one procfs over another.
+    const script = 'while umount -l /proc 2> /dev/null; do :; done; "$0" --version';
     expect(fail('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, launcher])).toEqual({
       status: 1,
       stdout: '',
