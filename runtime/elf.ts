@@ -96,14 +96,14 @@ export function elfInterpreter(bytes: Uint8Array): string | undefined {
   const entrySize = view.getUint16(wide ? 54 : 42, little);
   const entries = view.getUint16(wide ? 56 : 44, little);
   const minimum = wide ? 56 : 32;
-  if (entrySize < minimum) return undefined;
+  if (entrySize !== minimum) return undefined;
   for (let index = 0; index < entries; index++) {
     const at = table + index * entrySize;
     if (at + minimum > bytes.length) return undefined;
     if (view.getUint32(at, little) !== PT_INTERP) continue;
     const offset = word(at + (wide ? 8 : 4));
     const size = word(at + (wide ? 32 : 16));
-    if (size < 2 || offset + size > bytes.length) return undefined;
+    // A name that begins or ends beyond these bytes has no NUL in them.
     const text = bytes.subarray(offset, offset + size);
     const end = text.indexOf(0);
     return end <= 0 ? undefined : new TextDecoder().decode(text.subarray(0, end));

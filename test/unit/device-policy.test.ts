@@ -92,6 +92,10 @@ describe('device policy', () => {
     });
   }
 
+  it("has the kernel's numbers", () => {
+    expect(Access).toEqual({ mknod: 1 << 0, read: 1 << 1, write: 1 << 2 });
+  });
+
   it('takes an absent and an empty list for the same', () => {
     expect(deviceRules(undefined, [])).toEqual(deviceRules([], []));
   });

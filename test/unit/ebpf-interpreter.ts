@@ -1,9 +1,29 @@
-import { INSTRUCTION_SIZE, Opcode } from '../../runtime/cgroup/ebpf.ts';
+/** From Documentation/bpf/standardization/instruction-set.rst, independently of the assembler. */
+const Opcode = {
+  loadWord: 0x61,
+  move32: 0xb4,
+  moveRegister32: 0xbc,
+  and32: 0x54,
+  xor32: 0xa4,
+  shiftRight32: 0x74,
+  subtract: 0x17,
+  multiply: 0x27,
+  shiftRight: 0x77,
+  orRegister: 0x4f,
+  andRegister: 0x5f,
+  xorRegister: 0xaf,
+  exit: 0x95,
+} as const;
+
+const INSTRUCTION_SIZE = 8;
 
 const WORD = 0xffff_ffffn;
 
 /** Arithmetic by opcode: (destination, source or sign-extended immediate) => destination, before truncation to 64 bits. */
-const arithmetic: ReadonlyMap<number, (value: bigint, operand: bigint) => bigint> = new Map([
+const arithmetic: ReadonlyMap<number, (value: bigint, operand: bigint) => bigint> = new Map<
+  number,
+  (value: bigint, operand: bigint) => bigint
+>([
   [Opcode.move32, (_, operand) => operand & WORD],
   [Opcode.moveRegister32, (_, operand) => operand & WORD],
   [Opcode.and32, (value, operand) => value & operand & WORD],

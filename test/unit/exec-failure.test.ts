@@ -47,6 +47,11 @@ function elf({ bits = 64, bigEndian = false, machine = 62, type = 2, loader, len
   return file.subarray(0, length);
 }
 
+function withByte(file: Uint8Array, at: number, value: number): Uint8Array {
+  file[at] = value;
+  return file;
+}
+
 const explain = (failure: Omit<ExecFailure, 'hostMachine' | 'path'> & Partial<ExecFailure>) =>
   explainExecFailure({ path: '/app/run', hostMachine: 'x86_64', ...failure });
 
@@ -61,6 +66,11 @@ describe('ENOENT', () => {
       'no such file or directory: its interpreter "/usr/bin/python9" (from its `#!` line), or what that needs, is missing',
     ],
     ['blanks before it', { head: text('#! \t/opt/perl\n') }, 'its interpreter "/opt/perl" (from its `#!` line)'],
+    [
+      'a long script',
+      { head: text(`#!/opt/perl\n${'x'.repeat(300)}`) },
+      'its interpreter "/opt/perl" (from its `#!` line)',
+    ],
     ['no newline at all', { head: text('#!/opt/perl') }, 'its interpreter "/opt/perl" (from its `#!` line)'],
     [
       'CR LF',
@@ -179,6 +189,9 @@ describe('ENOEXEC', () => {
 
   it('knows the host by the names of uname and of Node.js', () => {
     const head = elf({ machine: 62 });
+    for (const hostMachine of ['x86_64', 'x64']) {
+      expect(explain({ errno: ENOEXEC, head, hostMachine })).toContain('for this machine (x86-64)');
+    }
     for (const hostMachine of ['arm64', 'aarch64']) {
       expect(explain({ errno: ENOEXEC, head, hostMachine })).toContain('the binary is x86-64, this host is aarch64');
     }
