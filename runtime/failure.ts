@@ -11,7 +11,7 @@ import { explainExecFailure } from './exec-failure.ts';
 import { type Failure, hintFor } from './failure-hints.ts';
 import type { Operation } from './generated/wire.ts';
 import type { HandshakeEvent } from './handshake.ts';
-import type { Plan, Step } from './plan/types.ts';
+import type { Step } from './plan/types.ts';
 import { quote, show } from './text.ts';
 
 const codes: { readonly [name in Operation['op']]: ErrorCode } = {
@@ -113,7 +113,11 @@ function wordMissingProgram(step: Step, failure: Failure): TsrunError {
 }
 
 /** The error of a container whose init failed at an operation of `plan`. */
-export function wordFailure(plan: Plan, event: FailureEvent, names: FailureNames): TsrunError {
+export function wordFailure(
+  plan: { readonly steps: readonly (Step | undefined)[] },
+  event: FailureEvent,
+  names: FailureNames,
+): TsrunError {
   const step = plan.steps[event.operation];
   if (event.kind === 'hookFailed') {
     const hook = step?.operation.op === 'hook' ? step.operation : undefined;

@@ -13,6 +13,7 @@ import type { Hook } from '../spec/config.ts';
 import { addon } from './addon.ts';
 import { LOCK, O } from './constants.ts';
 import { TsrunError } from './errors.ts';
+import type { Step } from './plan/types.ts';
 import type { ProcessIdentity } from './process.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
@@ -56,6 +57,8 @@ export interface StoredState {
   /** Without a pid namespace of its own, the end of the first process does not end the others. */
   readonly sharesPidNamespace: boolean;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
+  /** The operations that init does after `start`, from index `first` of the plan on, for an error to name. */
+  readonly startSteps: { readonly first: number; readonly steps: readonly Step[] };
 }
 
 const MAX_STATE = 64 * 1024 * 1024;
@@ -98,6 +101,10 @@ function isHooks(value: unknown): value is StoredState['hooks'] {
   return isRecord(value) && Array.isArray(value.poststart) && Array.isArray(value.poststop);
 }
 
+function isStartSteps(value: unknown): value is StoredState['startSteps'] {
+  return isRecord(value) && Number.isSafeInteger(value.first) && Array.isArray(value.steps);
+}
+
 function isState(value: unknown, id: string): value is StoredState {
   return (
     isRecord(value) &&
@@ -110,7 +117,8 @@ function isState(value: unknown, id: string): value is StoredState {
     isProcess(value.process) &&
     isRecord(value.annotations) &&
     isCgroup(value.cgroup) &&
-    isHooks(value.hooks)
+    isHooks(value.hooks) &&
+    isStartSteps(value.startSteps)
   );
 }
 

@@ -65,8 +65,8 @@ struct Words {
   int32_t *data;
   size_t size;
 };
-/** A set of signals, bit n-1 for signal n: a bigint. */
-struct SignalSet {
+/** A number of 64 bits: a bigint. A set of signals is one, bit n-1 for signal n. */
+struct Bits64 {
   uint64_t bits;
 };
 
@@ -106,14 +106,14 @@ template <> struct Reader<bool> {
   bool value() { return flag; }
 };
 
-template <> struct Reader<SignalSet> {
-  SignalSet set{};
+template <> struct Reader<Bits64> {
+  Bits64 set{};
   bool read(napi_env env, napi_value value, const Where &where) {
     bool lossless = false;
     if (napi_get_value_bigint_uint64(env, value, &set.bits, &lossless) == napi_ok && lossless) return true;
     return where.refuse(env, "a bigint of 64 bits");
   }
-  SignalSet value() { return set; }
+  Bits64 value() { return set; }
 };
 
 /** A string's UTF-8 form; short ones need no allocation. */

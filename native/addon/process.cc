@@ -50,6 +50,11 @@ double softNofile(napi_env) {
   return static_cast<double>(limit.rlim_cur);
 }
 
+Result limitProcess(napi_env, int pid, int resource, Bits64 soft, Bits64 hard) {
+  const uint64_t limit[2] = {soft.bits, hard.bits};
+  return result(syscall(SYS_prlimit64, pid, resource, limit, nullptr));
+}
+
 Result exitNow(napi_env, int code) { _exit(code); }
 
 const Function functions[] = {
@@ -64,6 +69,7 @@ const Function functions[] = {
     {"wait", {"pid", "block"}, bind<waitChild>},
     {"setSubreaper", {"on"}, bind<setSubreaper>},
     {"softNofile", {}, bind<softNofile>},
+    {"prlimit", {"pid", "resource", "soft", "hard"}, bind<limitProcess>},
     {"exit", {"code"}, bind<exitNow>},
 };
 

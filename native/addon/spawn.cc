@@ -45,7 +45,7 @@ template <> struct Reader<SpawnOptions> {
   Reader<uint32_t> cloneFlags, parentDeathSignal;
   Reader<bool> newSession;
   Reader<uint64_t> softNofile;
-  Reader<SignalSet> ignored, blocked;
+  Reader<Bits64> ignored, blocked;
   bool hasPath = false, hasExe = false, hasCwd = false, hasCgroup = false, hasNofile = false;
 
   bool read(napi_env env, napi_value value, const Where &where) {

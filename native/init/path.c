@@ -13,6 +13,7 @@
 #define MAX_LINKS 40 /* as the kernel's own limit */
 
 int path_open(const char *path, uint64_t flags, bool no_symlinks) {
+    if (!*path) path = "/"; /* the parent of `/proc`, after splitting */
     uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (no_symlinks ? RESOLVE_NO_SYMLINKS : 0);
     for (int attempt = 0;; attempt++) {
         int fd = sys_openat2(state.root, path, flags, 0, resolve);
@@ -70,7 +71,7 @@ static int directory(const char *path, bool no_symlinks, int *links) {
         return -1;
     }
     char *name = split(copy);
-    int parent = name == copy ? path_open("/", O_PATH | O_DIRECTORY, false) : directory(copy, no_symlinks, links);
+    int parent = directory(name == copy ? "" : copy, no_symlinks, links);
     if (parent >= 0) {
         if (!strcmp(name, "..") || !strcmp(name, ".")) {
             /* Below something that did not exist until now, so the parent is what it says. */
@@ -102,7 +103,7 @@ int path_parent(const char *path, bool no_symlinks, const char **base) {
     char *copy = copy_of(path);
     char *name = split(copy);
     int links = 0;
-    int parent = name == copy ? path_open("/", O_PATH | O_DIRECTORY, false) : directory(copy, no_symlinks, &links);
+    int parent = directory(name == copy ? "" : copy, no_symlinks, &links);
     if (parent >= 0) *base = path + (name - copy);
     int saved = errno;
     free(copy);
@@ -115,7 +116,7 @@ static int file(const char *path, bool no_symlinks, int *links) {
     if (fd >= 0 || errno != ENOENT) return fd;
     char *copy = copy_of(path);
     char *name = split(copy);
-    int parent = name == copy ? path_open("/", O_PATH | O_DIRECTORY, false) : directory(copy, no_symlinks, links);
+    int parent = directory(name == copy ? "" : copy, no_symlinks, links);
     fd = -1;
     if (parent >= 0) {
         /* mknodat() never follows a link and never opens a device or a fifo that someone put there. */

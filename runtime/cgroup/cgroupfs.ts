@@ -1,0 +1,130 @@
+/**
+ * A container's cgroup in the v2 hierarchy, by the file system alone. A cgroup that is there already is never taken
+ * over: what is killed and removed later must be what was made here.
+ */
+import { addon } from '../addon.ts';
+import { BPF, O } from '../constants.ts';
+import { TsrunError } from '../errors.ts';
+import type { StoredCgroup } from '../store.ts';
+import { check, SysError } from '../sys.ts';
+import { quote } from '../text.ts';
+
+const ENOENT = 2;
+const EEXIST = 17;
+const EBUSY = 16;
+const ENOTEMPTY = 39;
+const DIRECTORY_MODE = 0o755;
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+
+/** The host directory of a cgroup. */
+export function cgroupDirectory(cgroup: StoredCgroup): string {
+  return cgroup.root + cgroup.path;
+}
+
+function parentsOf(cgroup: StoredCgroup): string[] {
+  const parts = cgroup.path.split('/').slice(1, -1);
+  return parts.map((_, index) => `${cgroup.root}/${parts.slice(0, index + 1).join('/')}`);
+}
+
+function makeParents(cgroup: StoredCgroup): void {
+  for (const parent of parentsOf(cgroup)) {
+    const made = addon.mkdir(parent, DIRECTORY_MODE);
+    if (made < 0 && made !== -EEXIST && made !== -ENOENT) throw failed(cgroup, new SysError(-made, 'mkdir', parent));
+  }
+}
+
+function failed(cgroup: StoredCgroup, cause: unknown): TsrunError {
+  return new TsrunError('cgroup', `make the cgroup ${quote(cgroup.path)}`, { cause });
+}
+
+/**
+ * Makes the cgroup.
+ * @throws {TsrunError} `cgroup`: it exists, or cannot be made.
+ */
+export function makeCgroup(cgroup: StoredCgroup): void {
+  const directory = cgroupDirectory(cgroup);
+  // The removal of another container may take an empty parent away between the two calls: then once more.
+  for (let attempt = 0; ; attempt++) {
+    const made = addon.mkdir(directory, DIRECTORY_MODE);
+    if (made >= 0) return;
+    if (made === -EEXIST)
+      throw new TsrunError(
+        'cgroup',
+        `linux.cgroupsPath: the cgroup ${quote(cgroup.path)} exists already and tsrun did not make it: name another, or remove that one (rmdir ${directory})`,
+      );
+    if (made !== -ENOENT || attempt === 16) throw failed(cgroup, new SysError(-made, 'mkdir', directory));
+    makeParents(cgroup);
+  }
+}
+
+/** Opens the cgroup, for a process to be born in. */
+export function openCgroup(cgroup: StoredCgroup): number {
+  const directory = cgroupDirectory(cgroup);
+  return check(addon.open(directory, O.RDONLY | O.DIRECTORY, 0), 'open', directory);
+}
+
+/** Attaches the device program. */
+export function attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void {
+  const program = check(addon.bpfLoadDevice(instructions), 'bpf', 'BPF_PROG_LOAD');
+  check(addon.bpfAttachDevice(program, cgroupFd, BPF.ALLOW_MULTI, -1), 'bpf', 'BPF_PROG_ATTACH');
+  addon.close(program);
+}
+
+/** Kills every process of the cgroup and of those below it. */
+export function killCgroup(cgroup: StoredCgroup): void {
+  const path = `${cgroupDirectory(cgroup)}/cgroup.kill`;
+  const written = addon.writeFile(path, '1', O.WRONLY, 0);
+  if (written < 0 && written !== -ENOENT) throw new SysError(-written, 'write', path);
+}
+
+/** The pids in the cgroup and in those below it. */
+export function pidsOf(cgroup: StoredCgroup): number[] {
+  const pids: number[] = [];
+  const visit = (directory: string): void => {
+    const bytes = addon.readFile(`${directory}/cgroup.procs`, 16 * 1024 * 1024);
+    if (typeof bytes === 'number') return;
+    for (const line of new TextDecoder().decode(bytes).split('\n')) if (line !== '') pids.push(Number(line));
+    for (const child of childrenOf(directory)) visit(child);
+  };
+  visit(cgroupDirectory(cgroup));
+  return pids;
+}
+
+function childrenOf(directory: string): string[] {
+  const names = addon.readdir(directory);
+  if (typeof names === 'number') return [];
+  return names
+    .map((name) => `${directory}/${name}`)
+    .filter((path) => {
+      const stat = addon.stat(path, false);
+      return typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
+    });
+}
+
+function removeTree(directory: string): number {
+  let removed = addon.rmdir(directory);
+  if (removed !== -EBUSY && removed !== -ENOTEMPTY) return removed;
+  for (const child of childrenOf(directory)) removeTree(child);
+  removed = addon.rmdir(directory);
+  return removed;
+}
+
+const REMOVE_TIMEOUT_MS = 10_000;
+
+/**
+ * Removes the cgroup and those that the container made below it, waiting for killed processes to be gone; then its
+ * parents, where that leaves them empty and they are tsrun's own.
+ */
+export function removeCgroup(cgroup: StoredCgroup, base: string): void {
+  const directory = cgroupDirectory(cgroup);
+  const deadline = addon.monotonicMs() + REMOVE_TIMEOUT_MS;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    const removed = removeTree(directory);
+    if (removed >= 0 || removed === -ENOENT) break;
+    if (removed !== -EBUSY || addon.monotonicMs() > deadline) throw new SysError(-removed, 'rmdir', directory);
+    addon.poll(new Int32Array(0), pause);
+  }
+  if (cgroup.path.startsWith(`${base}/`))
+    for (const parent of parentsOf(cgroup).reverse()) if (addon.rmdir(parent) < 0) break;
+}

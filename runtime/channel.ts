@@ -1,0 +1,51 @@
+/** The host's end of the handshake, read and written in order and without an event loop. */
+import { addon } from './addon.ts';
+import { MESSAGE } from './generated/wire.ts';
+import { Handshake, HandshakeError, type HandshakeEvent } from './handshake.ts';
+import type { Step } from './plan/types.ts';
+import { check, checkValue } from './sys.ts';
+import { decodeMessages, encodeMessage, MESSAGE_MAX } from './wire.ts';
+
+/** An event, and the descriptors that came with it. */
+export type ChannelEvent = HandshakeEvent & { fds: number[] };
+
+export class Channel {
+  readonly #socket: number;
+  readonly #handshake: Handshake;
+  readonly #buffer = new Uint8Array(MESSAGE_MAX);
+
+  constructor(socket: number, steps: readonly Step[]) {
+    this.#socket = socket;
+    this.#handshake = new Handshake(steps);
+  }
+
+  /** Waits for what init says next. @throws {HandshakeError} */
+  next(): ChannelEvent {
+    const received = checkValue(addon.receiveMessage(this.#socket, this.#buffer), 'recvmsg', 'init');
+    if (received.length === 0) this.#handshake.end();
+    const { messages } = decodeMessages(this.#buffer.subarray(0, received.length));
+    const [message] = messages;
+    if (!message || messages.length > 1) throw new HandshakeError('init sent something that is not a message');
+    const event = this.#handshake.receive(message);
+    const expectsFds = event.kind === 'console' ? 1 : 0;
+    if (received.fds.length !== expectsFds) {
+      for (const fd of received.fds) addon.close(fd);
+      throw new HandshakeError(`${received.fds.length} descriptors in place of ${expectsFds}`);
+    }
+    return { ...event, fds: received.fds };
+  }
+
+  /** Lets init go on from a point. */
+  answer(point: number, fds: readonly number[] = []): void {
+    check(addon.sendMessage(this.#socket, encodeMessage(MESSAGE.CONTINUE, point), fds), 'sendmsg', 'init');
+  }
+
+  /** Lets init live on by itself. */
+  handOver(fds: readonly number[]): void {
+    check(addon.sendMessage(this.#socket, encodeMessage(MESSAGE.HANDOVER, 0), fds), 'sendmsg', 'init');
+  }
+
+  close(): void {
+    addon.close(this.#socket);
+  }
+}

@@ -1,0 +1,452 @@
+/**
+ * Makes a container as its plan says: the host's part of `create`. Each acquisition registers its undo; whatever fails
+ * leaves the host as it was.
+ */
+import type { Config } from '../spec/config.ts';
+import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
+import { addon } from './addon.ts';
+import type { Caller } from './caller.ts';
+import { attachDeviceProgram, killCgroup, makeCgroup, openCgroup, removeCgroup } from './cgroup/cgroupfs.ts';
+import { Channel, type ChannelEvent } from './channel.ts';
+import { AT, NS, O, OPEN_TREE } from './constants.ts';
+import { TsrunError } from './errors.ts';
+import { wordFailure } from './failure.ts';
+import { POINT } from './generated/wire.ts';
+import { HandshakeError } from './handshake.ts';
+import { hookState, runHooks } from './hooks.ts';
+import { NAMESPACE_NAMES } from './host.ts';
+import { initPath } from './install.ts';
+import { CGROUP_BASE, type IdMaps, type Plan, SOURCES_PER_MESSAGE } from './plan.ts';
+import { openProcess, type ProcessIdentity, readStat, waitForEnd } from './process.ts';
+import { type Container, type Intent, prepareRoot, type StoredCgroup, type StoredState } from './store.ts';
+import { check, checkValue, SysError } from './sys.ts';
+import { quote } from './text.ts';
+import { Undo } from './undo.ts';
+import { encodePlan } from './wire.ts';
+
+/** What a container is launched with. */
+export interface LaunchRequest {
+  container: Container;
+  /** The state root, made where it is missing. */
+  root: string;
+  /** Absolute. */
+  bundle: string;
+  /** Absolute. */
+  rootfs: string;
+  config: Config;
+  plan: Plan;
+  caller: Caller;
+  /** Absolute path of the file for the pid. */
+  pidFile?: string;
+  /** A connected socket that gets the terminal's master. */
+  consoleSocket?: number;
+  warn(message: string): void;
+}
+
+/** A container that waits for `start`. */
+export interface Launched {
+  state: StoredState;
+  /** The terminal's master, where no console socket took it. */
+  terminal?: number;
+}
+
+const SIGKILL = 9;
+
+/** The state that hooks and `state` begin with. */
+export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
+  return {
+    ociVersion: OCI_VERSION,
+    id: state.id,
+    status,
+    pid: status === 'stopped' ? 0 : state.process.pid,
+    bundle: state.bundle,
+    ...(Object.keys(state.annotations).length > 0 ? { annotations: state.annotations } : {}),
+  };
+}
+
+/** Opens the namespaces to join, and makes sure that each is what the configuration says. */
+function openJoins(plan: Plan, undo: Undo): number[] {
+  return plan.joins.map(({ path, type, flag, from }) => {
+    const fd = addon.open(path, O.RDONLY | O.NONBLOCK, 0);
+    if (fd < 0)
+      throw new TsrunError('namespace', `${from}.path: open the ${type} namespace ${quote(path)}`, {
+        cause: new SysError(-fd, 'open'),
+      });
+    undo.push(() => addon.close(fd));
+    const actual = addon.ioctl(fd, NS.GET_NSTYPE);
+    if (actual !== flag) {
+      const what = NAMESPACE_NAMES.get(actual);
+      throw new TsrunError(
+        'namespace',
+        `${from}.path: ${quote(path)} is ${what === undefined ? 'no namespace' : `a ${what} namespace`}, not one of type ${type}`,
+      );
+    }
+    return fd;
+  });
+}
+
+function writeMap(pid: number, file: string, content: string, property: string): void {
+  const path = `/proc/${pid}/${file}`;
+  const written = addon.writeFile(path, content, O.WRONLY, 0);
+  if (written < 0)
+    throw new TsrunError('namespace', `${property}: write ${file}`, { cause: new SysError(-written, 'write') });
+}
+
+function writeMaps(pid: number, maps: IdMaps): void {
+  const lines = (list: IdMaps['uid']): string =>
+    list.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+  writeMap(pid, 'gid_map', lines(maps.gid), 'linux.gidMappings');
+  writeMap(pid, 'uid_map', lines(maps.uid), 'linux.uidMappings');
+}
+
+/** The trees of mounts that init cannot open itself. */
+function openSources(plan: Plan, first: number): number[] {
+  return plan.sources.slice(first, first + SOURCES_PER_MESSAGE).map(({ path, recursive, from }) => {
+    const fd = addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC | (recursive ? AT.RECURSIVE : 0));
+    if (fd < 0)
+      throw new TsrunError('mount', `${from}: open the source ${quote(path)}`, {
+        cause: new SysError(-fd, 'open_tree'),
+      });
+    return fd;
+  });
+}
+
+function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf('/');
+  const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
+  const written = addon.writeFile(temporary, String(pid), O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, 0o666);
+  const result = written < 0 ? written : addon.rename(temporary, path);
+  if (result >= 0) return;
+  addon.unlink(temporary);
+  throw new TsrunError('system', `--pid-file: write ${quote(path)}`, { cause: new SysError(-result, 'write') });
+}
+
+function makeFifo(container: Container, name: string): number {
+  const path = container.path(name);
+  check(addon.mkfifo(path, 0o600), 'mkfifo', path);
+  // Read and write: opening waits for nobody, and init never sees the end of the file.
+  return check(addon.open(path, O.RDWR | O.NOFOLLOW, 0), 'open', path);
+}
+
+/** The process that becomes the container, while the host still answers for it. */
+class Launch {
+  readonly #request: LaunchRequest;
+  readonly #undo: Undo;
+  readonly #channel: Channel;
+  #process: ProcessIdentity;
+  #sourcesSent = 0;
+  #terminal: number | undefined;
+
+  constructor(request: LaunchRequest, undo: Undo, channel: Channel, pid: number) {
+    this.#request = request;
+    this.#undo = undo;
+    this.#channel = channel;
+    this.#process = this.#adopt(pid);
+  }
+
+  /** Notes who the process is, before it may go on. */
+  #adopt(pid: number): ProcessIdentity {
+    const stat = readStat(pid);
+    if (!stat) throw new HandshakeError('init ended at once');
+    return { pid, startTime: stat.startTime };
+  }
+
+  get process(): ProcessIdentity {
+    return this.#process;
+  }
+
+  #draft(): Omit<StoredState, 'version'> {
+    const { container, bundle, rootfs, config, plan, caller } = this.#request;
+    return {
+      ociVersion: OCI_VERSION,
+      id: container.id,
+      bundle,
+      rootfs,
+      process: this.#process,
+      created: new Date().toISOString(),
+      owner: ownerOf(caller),
+      annotations: config.annotations ?? {},
+      cgroup: storedCgroup(plan),
+      sharesPidNamespace: !(config.linux?.namespaces ?? []).some(({ type, path }) => type === 'pid' && !path),
+      hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
+      startSteps: startSteps(plan),
+    };
+  }
+
+  #stateFd(status: Status): number {
+    const fd = check(addon.memfdOfData(hookState(ociState(this.#draft(), status)), 'state'), 'memfd_create', 'state');
+    this.#undo.push(() => addon.close(fd));
+    return fd;
+  }
+
+  #atPoint(point: number, pid: number | undefined): void {
+    const { plan, caller, bundle } = this.#request;
+    switch (point) {
+      case POINT.MAPS:
+        if (plan.idMaps) writeMaps(this.#process.pid, plan.idMaps);
+        break;
+      case POINT.OFFSETS:
+        writeMap(this.#process.pid, 'timens_offsets', plan.timeOffsets ?? '', 'linux.timeOffsets');
+        break;
+      case POINT.CHILD:
+        addon.wait(this.#process.pid, true); // the first stage, which has ended
+        this.#process = this.#adopt(pid ?? 0);
+        this.#request.container.writeIntent(intentOf(this.#request, this.#process));
+        break;
+      case POINT.SOURCES: {
+        const fds = openSources(plan, this.#sourcesSent);
+        this.#sourcesSent += fds.length;
+        this.#channel.answer(point, fds);
+        for (const fd of fds) addon.close(fd);
+        return;
+      }
+      case POINT.LIMITS:
+        for (const { resource, soft, hard, from } of plan.limits) {
+          const set = addon.prlimit(this.#process.pid, resource, BigInt(soft), BigInt(hard));
+          if (set < 0)
+            throw new TsrunError('process', `${from}: set the limit`, { cause: new SysError(-set, 'prlimit') });
+        }
+        break;
+      case POINT.HOOKS: {
+        const state = ociState(this.#draft(), 'creating');
+        runHooks('prestart', plan.hooks.prestart, state, bundle, caller);
+        runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller);
+        this.#channel.answer(point, plan.containerHooks ? [this.#stateFd('creating')] : []);
+        return;
+      }
+    }
+    this.#channel.answer(point);
+  }
+
+  #takeTerminal(master: number): void {
+    const { consoleSocket } = this.#request;
+    if (consoleSocket === undefined) {
+      this.#terminal = master;
+      return;
+    }
+    // The name goes along for a human who traces it; receivers look at the descriptor alone.
+    const sent = addon.sendMessage(consoleSocket, new TextEncoder().encode('/dev/ptmx'), [master]);
+    addon.close(master);
+    if (sent < 0)
+      throw new TsrunError('console', '--console-socket: send the terminal', { cause: new SysError(-sent, 'sendmsg') });
+  }
+
+  /** Everything that must stand before init may live without us. */
+  #complete(): StoredState {
+    const { container, plan, pidFile } = this.#request;
+    const { pid } = this.#process;
+    if (plan.oomScoreAdj !== undefined) {
+      const path = `/proc/${pid}/oom_score_adj`;
+      const written = addon.writeFile(path, String(plan.oomScoreAdj), O.WRONLY, 0);
+      if (written < 0)
+        throw new TsrunError('process', `process.oomScoreAdj: write ${plan.oomScoreAdj} to ${path}`, {
+          cause: new SysError(-written, 'write'),
+        });
+    }
+    const state: StoredState = { version: 1, ...this.#draft() };
+    container.writeState(state);
+    if (pidFile !== undefined) {
+      writePidFile(pidFile, pid);
+      this.#undo.push(() => addon.unlink(pidFile));
+    }
+    this.#channel.handOver(plan.containerHooks ? [this.#stateFd('created')] : []);
+    return state;
+  }
+
+  /** Talks with init until it lives on by itself. */
+  converse(): Launched {
+    const { plan, warn, config } = this.#request;
+    let state: StoredState | undefined;
+    for (;;) {
+      const event: ChannelEvent = this.#channel.next();
+      switch (event.kind) {
+        case 'point':
+          this.#atPoint(event.point, event.pid);
+          break;
+        case 'console':
+          this.#takeTerminal(event.fds[0] ?? -1);
+          break;
+        case 'warning':
+          warn(event.text);
+          break;
+        case 'ready':
+          state = this.#complete();
+          break;
+        case 'alive':
+          if (!state) throw new HandshakeError('alive before it was ready');
+          return { state, ...(this.#terminal === undefined ? {} : { terminal: this.#terminal }) };
+        case 'failed':
+        case 'hookFailed':
+          throw wordFailure(plan, event, { args: config.process?.args ?? [] });
+      }
+    }
+  }
+}
+
+function startSteps(plan: Plan): StoredState['startSteps'] {
+  const first = plan.steps.findIndex((step) => step.operation.op === 'ready') + 1;
+  // The environment of hooks is not needed for an error, and may hold secrets.
+  const steps = plan.steps.slice(first).map(({ operation, from }) => ({
+    operation: operation.op === 'hook' ? { ...operation, args: [], env: [] } : operation,
+    from,
+  }));
+  return { first, steps };
+}
+
+function ownerOf(caller: Caller): string {
+  const user = caller.env.find((entry) => entry.startsWith('USER='));
+  return addon.geteuid() === 0 ? 'root' : (user?.slice('USER='.length) ?? String(addon.geteuid()));
+}
+
+function storedCgroup(plan: Plan): StoredCgroup {
+  const { driver, root, path } = plan.cgroup;
+  return { driver, root, path };
+}
+
+function intentOf(request: LaunchRequest, process?: ProcessIdentity, cgroupMade = true): Intent {
+  return {
+    bundle: request.bundle,
+    cgroup: storedCgroup(request.plan),
+    cgroupMade: cgroupMade && request.plan.cgroup.driver !== 'disabled',
+    ...(process ? { process } : {}),
+  };
+}
+
+function killAndReap(process: ProcessIdentity): void {
+  const pidfd = openProcess(process);
+  if (pidfd !== undefined) {
+    addon.pidfdSendSignal(pidfd, SIGKILL);
+    waitForEnd(pidfd, -1);
+    addon.close(pidfd);
+  }
+  addon.wait(process.pid, false);
+}
+
+function prepareCgroup(request: LaunchRequest, undo: Undo): number | undefined {
+  const { plan, container } = request;
+  if (plan.cgroup.driver === 'disabled') return undefined;
+  const cgroup = storedCgroup(plan);
+  makeCgroup(cgroup);
+  undo.push(() => {
+    killCgroup(cgroup);
+    removeCgroup(cgroup, CGROUP_BASE);
+  });
+  // Only from here on it is ours to kill: before, an interrupted `create` must not make us kill a stranger's.
+  container.writeIntent(intentOf(request));
+  const fd = openCgroup(cgroup);
+  undo.push(() => addon.close(fd));
+  if (plan.cgroup.deviceProgram) {
+    try {
+      attachDeviceProgram(fd, plan.cgroup.deviceProgram);
+    } catch (cause) {
+      throw new TsrunError('cgroup', 'linux.resources.devices: set the device policy', { cause });
+    }
+  }
+  return fd;
+}
+
+function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
+  const { plan, container, caller } = request;
+  const joins = openJoins(plan, undo);
+  const operations = plan.steps.map((step) => step.operation);
+  const bytes = encodePlan(operations, { preserved: plan.preservedFds, inherited: joins.length });
+  const path = initPath();
+  const inherited = [
+    check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan'),
+    makeFifo(container, 'go'),
+    makeFifo(container, 'reply'),
+  ];
+  const executable = check(addon.memfdOfFile(path, 'init'), 'memfd_create', path);
+  const preserved = Array.from({ length: plan.preservedFds }, (_, index) => 3 + index);
+  const pid = addon.spawn({
+    exeFd: executable,
+    argv: ['init'],
+    env: [],
+    fds: [0, 1, 2, socket, ...inherited, ...preserved, ...joins],
+    cloneFlags: plan.cloneFlags,
+    ...(cgroupFd === undefined ? {} : { cgroupFd }),
+    parentDeathSignal: SIGKILL,
+    softNofile: caller.softNofile,
+    ignoredSignals: caller.ignoredSignals,
+    blockedSignals: caller.blockedSignals,
+  });
+  for (const fd of [...inherited, executable]) addon.close(fd);
+  if (pid < 0)
+    throw new TsrunError('namespace', 'linux.namespaces: start init in new namespaces', {
+      cause: new SysError(-pid, 'clone3'),
+    });
+  return pid;
+}
+
+/**
+ * Creates the container and returns when it waits for `start`.
+ *
+ * @throws {TsrunError} Nothing is left behind then; poststop hooks have run if the process was there.
+ */
+export function launch(request: LaunchRequest): Launched {
+  const { container, plan, caller, bundle, warn } = request;
+  for (const warning of plan.warnings) warn(warning);
+  prepareRoot(request.root);
+  const undo = new Undo();
+  let process: ProcessIdentity | undefined;
+  let active: Launch | undefined;
+  try {
+    container.claim();
+    undo.push(() => container.remove());
+    container.writeIntent(intentOf(request, undefined, false));
+    const cgroupFd = prepareCgroup(request, undo);
+    const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
+    const channel = new Channel(ours, plan.steps);
+    undo.push(() => channel.close());
+    const pid = spawnInit(request, undo, theirs, cgroupFd);
+    addon.close(theirs);
+    undo.push(() => {
+      if (active) killAndReap(active.process);
+    });
+    active = new Launch(request, undo, channel, pid);
+    process = active.process;
+    container.writeIntent(intentOf(request, process));
+    const launched = active.converse();
+    channel.close();
+    undo.commit();
+    return launched;
+  } catch (error) {
+    const failed = undo.run(error instanceof HandshakeError ? silentInit(error) : error);
+    if (process) runPoststop(request, failed, bundle, caller, warn);
+    throw failed;
+  }
+}
+
+function silentInit(error: HandshakeError): TsrunError {
+  return new TsrunError(
+    'process',
+    `create: ${error.message}: something killed it (out of memory? a limit?); the kernel log may say what`,
+  );
+}
+
+/** "poststop hooks MUST be called" also where `create` failed; what they do wrong is a warning. */
+function runPoststop(
+  request: LaunchRequest,
+  failed: TsrunError,
+  bundle: string,
+  caller: Caller,
+  warn: (message: string) => void,
+): void {
+  const { container, config, plan } = request;
+  const state: State = {
+    ociVersion: OCI_VERSION,
+    id: container.id,
+    status: 'stopped',
+    pid: 0,
+    bundle,
+    ...(config.annotations ? { annotations: config.annotations } : {}),
+  };
+  plan.hooks.poststop.forEach((hook, index) => {
+    try {
+      runHooks('poststop', [hook], state, bundle, caller);
+    } catch (error) {
+      warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
+      failed.attach(error);
+    }
+  });
+}

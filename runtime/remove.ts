@@ -1,0 +1,62 @@
+/** Ends and removes a container: what `delete`, a failed start and the end of `run` have in common. */
+import { addon } from './addon.ts';
+import { killCgroup, removeCgroup } from './cgroup/cgroupfs.ts';
+import { TsrunError } from './errors.ts';
+import { type Inherited, runHooks } from './hooks.ts';
+import { ociState } from './launch.ts';
+import { CGROUP_BASE } from './plan/cgroup.ts';
+import { openProcess, type ProcessIdentity, waitForEnd } from './process.ts';
+import type { Container, Intent, StoredCgroup, StoredState } from './store.ts';
+
+const SIGKILL = 9;
+const KILL_TIMEOUT_MS = 10_000;
+
+function killProcess(id: string, process: ProcessIdentity): void {
+  const pidfd = openProcess(process);
+  if (pidfd === undefined) return;
+  addon.pidfdSendSignal(pidfd, SIGKILL);
+  const ended = waitForEnd(pidfd, KILL_TIMEOUT_MS);
+  addon.close(pidfd);
+  if (!ended)
+    throw new TsrunError(
+      'system',
+      `container ${id}: process ${process.pid} is still there ${KILL_TIMEOUT_MS / 1000} s after SIGKILL: it waits for a device or a file system`,
+    );
+  addon.wait(process.pid, false); // where it is our own child
+}
+
+/** Kills everything, waits for it, and removes the cgroup. */
+function endProcesses(id: string, process: ProcessIdentity | undefined, cgroup: StoredCgroup | undefined): void {
+  if (cgroup && cgroup.driver !== 'disabled') killCgroup(cgroup);
+  if (process) killProcess(id, process);
+  if (cgroup && cgroup.driver !== 'disabled') removeCgroup(cgroup, CGROUP_BASE);
+}
+
+/** Removes a container with all its processes; poststop hooks run, and what they do wrong is a warning. */
+export function destroy(
+  container: Container,
+  state: StoredState,
+  inherited: Inherited,
+  warn: (message: string) => void,
+): void {
+  endProcesses(container.id, state.process, state.cgroup);
+  const report = ociState(state, 'stopped');
+  state.hooks.poststop.forEach((hook, index) => {
+    try {
+      runHooks('poststop', [hook], report, state.bundle, inherited);
+    } catch (error) {
+      warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  container.remove();
+}
+
+/** Removes what an interrupted `create` or a damaged state file left, as far as its intent tells. */
+export function destroyRemains(container: Container, intent: Intent | undefined): void {
+  // A cgroup that was not made yet may be anybody's: it is not killed. An empty one of that name is ours to remove.
+  const cgroup = intent?.cgroupMade ? intent.cgroup : undefined;
+  endProcesses(container.id, intent?.process, cgroup);
+  if (intent?.cgroup && !intent.cgroupMade && intent.cgroup.driver !== 'disabled')
+    addon.rmdir(intent.cgroup.root + intent.cgroup.path);
+  container.remove();
+}
