@@ -19,7 +19,7 @@ export interface Instruction {
 }
 
 /** Bytes of one encoded instruction. */
-export const INSTRUCTION_SIZE = 8;
+const INSTRUCTION_SIZE = 8;
 
 const CLASS_LDX = 0x01;
 const CLASS_ALU32 = 0x04;

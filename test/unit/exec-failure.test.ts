@@ -71,6 +71,14 @@ describe('ENOENT', () => {
       { head: text(`#!/opt/perl\n${'x'.repeat(300)}`) },
       'its interpreter "/opt/perl" (from its `#!` line)',
     ],
+    [
+      'a long script',
+      {
+        head: text(`#!/opt/perl
+${'x'.repeat(300)}`),
+      },
+      'its interpreter "/opt/perl" (from its `#!` line)',
+    ],
     ['no newline at all', { head: text('#!/opt/perl') }, 'its interpreter "/opt/perl" (from its `#!` line)'],
     [
       'CR LF',
@@ -85,6 +93,11 @@ describe('ENOENT', () => {
     ['a musl loader', { head: elf({ loader: '/lib/ld-musl-x86_64.so.1' }) }, 'perhaps a musl program in a glibc image'],
     ['another loader', { head: elf({ loader: '/nix/ld.so' }) }, 'needs the loader "/nix/ld.so", which is missing'],
     ['a 32-bit loader', { head: elf({ bits: 32, machine: 3, loader: '/lib/ld-linux.so.2' }) }, '"/lib/ld-linux.so.2"'],
+    [
+      'an impossible program header',
+      { head: withByte(elf({ loader: '/lib/ld.so' }), 54, 40) },
+      'the loader that the binary asks for',
+    ],
     [
       'a loader out of sight',
       { head: elf({ loader: '/lib/ld.so', length: 200 }) },
