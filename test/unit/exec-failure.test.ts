@@ -71,14 +71,6 @@ describe('ENOENT', () => {
       { head: text(`#!/opt/perl\n${'x'.repeat(300)}`) },
       'its interpreter "/opt/perl" (from its `#!` line)',
     ],
-    [
-      'a long script',
-      {
-        head: text(`#!/opt/perl
-${'x'.repeat(300)}`),
-      },
-      'its interpreter "/opt/perl" (from its `#!` line)',
-    ],
     ['no newline at all', { head: text('#!/opt/perl') }, 'its interpreter "/opt/perl" (from its `#!` line)'],
     [
       'CR LF',
