@@ -482,7 +482,6 @@ const rows: readonly Row[] = [
   ),
   row('path: outside', inRoot, ['openat2'], [EXDEV], 'its path leads out of the root file system'),
   row('path: occupied', resolves, makesPaths, [EEXIST], 'something else is there'),
-  row('path: taken', ['makeCwd'], anything, [EEXIST], 'something that is not a directory is there'),
 
   // --- the working directory
   row('working directory: missing', ['chdir', 'makeCwd'], anything, [ENOENT], 'it is missing, and could not be made'),

@@ -12,7 +12,7 @@ import { type Failure, hintFor } from './failure-hints.ts';
 import type { Operation } from './generated/wire.ts';
 import type { HandshakeEvent } from './handshake.ts';
 import type { Step } from './plan/types.ts';
-import { quote, show } from './text.ts';
+import { escapeControls, quote, show } from './text.ts';
 
 const codes: { readonly [name in Operation['op']]: ErrorCode } = {
   sync: 'internal',
@@ -79,9 +79,14 @@ function because(number: number): string {
   return number === errno.ENOENT ? 'does not exist' : errnoText(number);
 }
 
+/** How much of what init says a call was about is shown, in UTF-16 units. */
+const objectLength = 512;
+
 function whatFailed(failure: Failure, description: string): string {
   const { syscall, object } = failure;
-  return object === '' || description.includes(show(object)) ? syscall : `${syscall} ${show(object)}`;
+  if (object === '' || description.includes(show(object))) return syscall;
+  // Often the kernel's own words about an option, which quotes would not make clearer.
+  return `${syscall} ${escapeControls(object.slice(0, objectLength))}`;
 }
 
 /** What an event of init tells that something went wrong. */
