@@ -60,7 +60,10 @@ function runHook(hook: Hook, property: string, state: Uint8Array, bundle: string
       fds: [stdin, writeEnd, writeEnd],
       newSession: true,
       parentDeathSignal: SIGKILL,
-      ...inherited,
+      // One by one: a whole Caller would bring the caller's environment along.
+      softNofile: inherited.softNofile,
+      ignoredSignals: inherited.ignoredSignals,
+      blockedSignals: inherited.blockedSignals,
     });
     addon.close(writeEnd);
     if (pid < 0)

@@ -211,7 +211,7 @@ class Launch {
         const state = ociState(this.#draft(), 'creating');
         runHooks('prestart', plan.hooks.prestart, state, bundle, caller);
         runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller);
-        this.#channel.answer(point, plan.containerHooks ? [this.#stateFd('creating')] : []);
+        this.#channel.answer(point, plan.containerHooks.create ? [this.#stateFd('creating')] : []);
         return;
       }
     }
@@ -249,7 +249,7 @@ class Launch {
       writePidFile(pidFile, pid);
       this.#undo.push(() => addon.unlink(pidFile));
     }
-    this.#channel.handOver(plan.containerHooks ? [this.#stateFd('created')] : []);
+    this.#channel.handOver(plan.containerHooks.start ? [this.#stateFd('created')] : []);
     return state;
   }
 

@@ -267,7 +267,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
       poststart: hooks.poststart ?? [],
       poststop: hooks.poststop ?? [],
     },
-    containerHooks: createContainer.length > 0 || startContainer.length > 0,
+    containerHooks: { create: createContainer.length > 0, start: startContainer.length > 0 },
     terminal: process.terminal ?? false,
     preservedFds: request.preservedFds,
     warnings,

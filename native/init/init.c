@@ -38,13 +38,24 @@ static void do_sync(const struct op *op) {
     }
 }
 
-static void do_ready(void) {
-    int fd = -1;
-    message_send(MESSAGE_READY, 0, NULL, 0, -1);
-    if (message_expect(MESSAGE_HANDOVER, 0, &fd, 1) == 1) {
-        if (state.hook_state >= 0) close(state.hook_state);
-        state.hook_state = fd;
+/* What was needed to make the container; nothing of it may be there while it waits, or after. */
+static void close_tools(void) {
+    int *const tools[] = {&state.root, &state.host_root, &state.proc, &state.null, &state.empty};
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+        if (*tools[i] >= 0) close(*tools[i]);
+        *tools[i] = -1;
     }
+    free(state.sources);
+    state.sources = NULL;
+    state.source_count = 0;
+    if (state.hook_state >= 0) close(state.hook_state);
+    state.hook_state = -1;
+}
+
+static void do_ready(void) {
+    close_tools();
+    message_send(MESSAGE_READY, 0, NULL, 0, -1);
+    message_expect(MESSAGE_HANDOVER, 0, &state.hook_state, 1);
     prctl(PR_SET_PDEATHSIG, 0);
     message_send(MESSAGE_ALIVE, 0, NULL, 0, -1);
     close(state.socket);

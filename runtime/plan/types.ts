@@ -76,8 +76,8 @@ export interface Plan {
   readonly oomScoreAdj?: number;
   readonly cgroup: CgroupPlan;
   readonly hooks: HostHooks;
-  /** Whether hooks run inside the container, so that init must be given the state. */
-  readonly containerHooks: boolean;
+  /** Which hooks run inside the container, so that init must be given the state for them. */
+  readonly containerHooks: { readonly create: boolean; readonly start: boolean };
   readonly terminal: boolean;
   readonly preservedFds: number;
   /** Said at log level `warning`. */
