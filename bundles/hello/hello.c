@@ -57,8 +57,10 @@ static void show_process(void)
     }
     snprintf(text, sizeof text, "%s (this process is %d)", name, (int)getpid());
     row("pid 1", text);
-    snprintf(text, sizeof text, "%u:%u, groups: %s", (unsigned)getuid(), (unsigned)getgid(), status_of("Groups"));
+    snprintf(text, sizeof text, "%u:%u", (unsigned)getuid(), (unsigned)getgid());
     row("user", text);
+    const char *groups = status_of("Groups");
+    row("groups", *groups ? groups : "none");
     char *directory = getcwd(text, sizeof text);
     row("directory", directory ? directory : strerror(errno));
     row("no new privs", status_of("NoNewPrivs")[0] == '1' ? "yes" : "no");
