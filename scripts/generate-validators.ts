@@ -29,7 +29,7 @@ function validators(): string {
     messages: false,
     inlineRefs: false,
     code: { source: true, esm: true, lines: true, optimize: 2 },
-    schemas: [...allDefinitions()].map(([name, schema]) => ({ $id: name, ...schema })),
+    schemas: [...separated()].map(([name, schema]) => ({ $id: name, ...schema })),
     keywords: [{ keyword: 'int', schemaType: 'array', code: checkInteger }],
   });
   const names = Object.fromEntries(DOCUMENTS.map((name) => [functionName(name), name]));
@@ -39,15 +39,63 @@ function validators(): string {
 }
 
 /**
- * The code without what only serves ajv's error objects: the functions say yes or no, and spec/explain.ts words what is wrong.
- * It relies on `lines`, which puts each statement on a line of its own.
+ * The definitions with each object inside of them made a definition too, and so a function of its own: the engine then reads the
+ * code for `seccomp` only where a configuration has it.
  */
+function separated(): Map<string, Schema> {
+  const result = new Map<string, Schema>();
+  for (const [name, schema] of allDefinitions()) result.set(name, separateMembers(schema, name, result));
+  return result;
+}
+
+function separate(schema: Schema, name: string, result: Map<string, Schema>): Schema {
+  const whole = separateMembers(schema, name, result);
+  if (!('properties' in whole)) return whole;
+  result.set(name, whole);
+  return { $ref: name };
+}
+
+function separateMembers(schema: Schema, name: string, result: Map<string, Schema>): Schema {
+  if ('items' in schema) return { ...schema, items: separate(schema.items, `${name}-item`, result) };
+  if ('additionalProperties' in schema) {
+    return { ...schema, additionalProperties: separate(schema.additionalProperties, `${name}-value`, result) };
+  }
+  if (!('properties' in schema)) return schema;
+  const properties = Object.entries(schema.properties);
+  const separated = properties.map(([key, member]) => [key, separate(member, `${name}-${key}`, result)]);
+  return { ...schema, properties: Object.fromEntries(separated) };
+}
+
+/**
+ * What ajv's code does to collect error objects, and what it is replaced with: the functions say no at the first error, and
+ * spec/explain.ts words what is wrong. Each pattern is a statement on lines of its own, as the option `lines` has it.
+ */
+const VERDICT_ONLY: readonly (readonly [RegExp, string])[] = [
+  [/^"use strict";$/gm, ''],
+  [/^(function validate\d+\(data), \{.*?\}=\{\}\)\{$/gm, '$1){'],
+  [/(validate\d+\([^,()]+), \{instancePath:[^{}]*\}\)/g, '$1)'],
+  [/^vErrors = vErrors === null \? .*;\nerrors = vErrors\.length;$/gm, 'return false;'],
+  [/^validate\d+\.errors = .*;$/gm, ''],
+  [/^let vErrors = null;\nlet errors = 0;$/gm, ''],
+  [/^return errors === 0;$/gm, 'return true;'],
+  [/^const _errs\d+ = errors;$/gm, ''],
+  [/^if\(errors === \w+\)\{$/gm, '{'],
+  [/^(?:var|let) valid\d+ = .*;$/gm, ''],
+  [/^if\(!valid\d+\)\{\nbreak;\n\}$/gm, ''],
+  [/^if\(valid\d+\)\{$/gm, '{'],
+  [/^const schema\d+ = .*;$/gm, ''],
+  [/^let missing\d+;$/gm, ''],
+  [/\(([\w.]+ === undefined)\) && \(missing\d+ = "\w+"\)/g, '$1'],
+  [/^\/\*# sourceURL=.*$/gm, ''],
+  [/\n{2,}/g, '\n'],
+];
+
+/** The code that is left when nobody asks for reasons. A new release of ajv that writes other code is noticed here. */
 function verdictsOnly(code: string): string {
-  const isErrors = (line: string) => /^validate\d+\.errors = \[\{instancePath/.test(line);
-  const lines = code.split('\n').filter((line) => line !== '"use strict";' && !isErrors(line));
-  const rest = lines.filter((line) => !/^const schema\d+ = /.test(line));
-  const isUsed = (line: string) => rest.some((other) => new RegExp(`\\b${/schema\d+/.exec(line)?.[0]}\\b`).test(other));
-  return lines.filter((line) => rest.includes(line) || isUsed(line)).join('\n');
+  const short = VERDICT_ONLY.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), code);
+  const left = /.*\b(?:errors|vErrors|_errs\d+|valid\d+|instancePath|missing\d+|schema\d+)\b.*/.exec(short);
+  if (left !== null) throw new Error(`unexpected code of ajv: ${left[0]}`);
+  return short;
 }
 
 /** The keyword `int`: an integer within two bounds, exact. Numbers and bigints compare with each other as they are. */

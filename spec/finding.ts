@@ -39,8 +39,12 @@ export class Findings {
     this.#add('warning', path, problem, false, hint);
   }
 
-  get all(): readonly Finding[] {
-    return this.#list;
+  get errors(): readonly Finding[] {
+    return this.#list.filter((finding) => finding.severity === 'error');
+  }
+
+  get warnings(): readonly Finding[] {
+    return this.#list.filter((finding) => finding.severity === 'warning');
   }
 
   get hasErrors(): boolean {

@@ -1,6 +1,6 @@
 import type { Config, Process, Resources } from './config.ts';
 import { ConfigError, type Diagnostic, pointerOf, propertyOf, wordFinding } from './diagnostic.ts';
-import type { Severity } from './finding.ts';
+import type { Finding } from './finding.ts';
 import { JsonError } from './json/error.ts';
 import { parseJson } from './json/parse.ts';
 import { decodeText, positionOf, positionOfByte } from './json/text.ts';
@@ -51,20 +51,17 @@ export function loadResources(bytes: Uint8Array, file: string, options: LoadOpti
 function load<Value>(kind: DocumentKind<Value>, bytes: Uint8Array, file: string, options: LoadOptions): Loaded<Value> {
   const text = decode(bytes, file);
   const json = parse(text, file);
-  const { value, findings } = validate(kind, json, {
+  const { value, errors, warnings } = validate(kind, json, {
     ...options,
     // The only way to write one: a bare NUL is no JSON.
     isFreeOfNul: !text.includes('\\u0000'),
   });
-  const word = (severity: Severity) =>
-    findings
-      .filter((finding) => finding.severity === severity)
-      .map((finding) => wordFinding(finding, file, text, json));
-  if (value === undefined) throw new ConfigError([...word('error'), ...word('warning')]);
+  const word = (finding: Finding) => wordFinding(finding, file, text, json);
+  if (value === undefined) throw new ConfigError([...errors, ...warnings()].map(word));
   return {
     value,
     get warnings() {
-      return word('warning');
+      return warnings().map(word);
     },
   };
 }

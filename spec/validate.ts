@@ -1,4 +1,4 @@
-import { type Check, CONFIG_CHECKS, PROCESS_CHECKS, RESOURCE_CHECKS } from './checks/index.ts';
+import { apply, CONFIG_CHECKS, PROCESS_CHECKS, RESOURCE_CHECKS, type Rules } from './checks/index.ts';
 import { stringsHaveNoNul } from './checks/nul.ts';
 import type { Config, Process, Resources } from './config.ts';
 import { explain } from './explain.ts';
@@ -19,7 +19,7 @@ export interface DocumentKind<Value> {
   readonly name: string;
   readonly hasRightTypes: (value: unknown) => value is Value;
   readonly shape: () => Shape;
-  readonly checks: readonly Check<Value>[];
+  readonly rules: Rules<Value>;
 }
 
 /** config.json. */
@@ -27,7 +27,7 @@ export const CONFIG: DocumentKind<Config> = {
   name: 'config',
   hasRightTypes: validateConfig,
   shape: configShape,
-  checks: CONFIG_CHECKS,
+  rules: CONFIG_CHECKS,
 };
 
 /** A `process` alone, as `exec --process` takes it. */
@@ -35,7 +35,7 @@ export const PROCESS: DocumentKind<Process> = {
   name: 'process',
   hasRightTypes: validateProcess,
   shape: processShape,
-  checks: PROCESS_CHECKS,
+  rules: PROCESS_CHECKS,
 };
 
 /** `linux.resources` alone, as `update --resources` takes them. */
@@ -43,14 +43,16 @@ export const RESOURCES: DocumentKind<Resources> = {
   name: 'resources',
   hasRightTypes: validateResources,
   shape: resourcesShape,
-  checks: RESOURCE_CHECKS,
+  rules: RESOURCE_CHECKS,
 };
 
 /** The result of a validation. */
 export interface Validation<Value> {
   /** The value, unless there are errors. */
   readonly value: Value | undefined;
-  readonly findings: readonly Finding[];
+  readonly errors: readonly Finding[];
+  /** What is questionable; found out when it is asked for. */
+  readonly warnings: () => readonly Finding[];
 }
 
 export interface ValidateOptions {
@@ -60,7 +62,7 @@ export interface ValidateOptions {
   readonly isFreeOfNul?: boolean;
 }
 
-/** Validates a value as it was read from JSON. The checks run once the types are right. */
+/** Validates a value as it was read from JSON. The rules apply once the types are right. */
 export function validate<Value>(
   kind: DocumentKind<Value>,
   value: unknown,
@@ -69,25 +71,39 @@ export function validate<Value>(
   const findings = new Findings();
   const isTyped = kind.hasRightTypes(value);
   if (isTyped) {
-    for (const check of kind.checks) check(value, findings, []);
+    apply(kind.rules.errors, value, findings, []);
     if (options.isFreeOfNul !== true) stringsHaveNoNul(value, findings, []);
   } else explain(kind.name, value, [], findings);
-  const isStrict = options.strict === true;
-  for (const unknown of unknownProperties(value, kind.shape())) reportUnknown(kind.name, unknown, isStrict, findings);
-  return { value: isTyped && !findings.hasErrors ? value : undefined, findings: findings.all };
+  if (options.strict === true) reportUnknown(kind, value, findings, true);
+  const isUsable = isTyped && !findings.hasErrors;
+  return {
+    value: isUsable ? value : undefined,
+    errors: findings.errors,
+    warnings: () => {
+      const questions = new Findings();
+      if (isTyped) apply(kind.rules.warnings, value, questions, []);
+      if (options.strict !== true) reportUnknown(kind, value, questions, false);
+      return [...findings.warnings, ...questions.warnings];
+    },
+  };
 }
 
 /** Sections of the specification for platforms that tsrun is not for. config.md, "Platform-specific configuration" */
 const OTHER_PLATFORMS: readonly string[] = ['freebsd', 'solaris', 'vm', 'windows', 'zos'];
 
-function reportUnknown(document: string, unknown: UnknownProperty, isStrict: boolean, findings: Findings): void {
-  const [section, below] = unknown.path;
-  if (document === 'config' && below === undefined && OTHER_PLATFORMS.includes(String(section))) {
-    findings.warningAt(unknown.path, 'not for Linux, ignored');
-    return;
+function reportUnknown<Value>(kind: DocumentKind<Value>, value: unknown, findings: Findings, isStrict: boolean): void {
+  for (const unknown of unknownProperties(value, kind.shape())) {
+    if (kind.name === 'config' && isOtherPlatform(unknown)) {
+      findings.warningAt(unknown.path, 'not for Linux, ignored');
+      continue;
+    }
+    const near = nearestProperty(kind.name, unknown);
+    const hint = near === undefined ? undefined : `did you mean ${near}?`;
+    if (isStrict) findings.errorAt(unknown.path, 'unknown property', hint);
+    else findings.warningAt(unknown.path, 'unknown property, ignored', hint);
   }
-  const near = nearestProperty(document, unknown);
-  const hint = near === undefined ? undefined : `did you mean ${near}?`;
-  if (isStrict) findings.errorAt(unknown.path, 'unknown property', hint);
-  else findings.warningAt(unknown.path, 'unknown property, ignored', hint);
+}
+
+function isOtherPlatform({ path }: UnknownProperty): boolean {
+  return path.length === 1 && OTHER_PLATFORMS.includes(String(path[0]));
 }

@@ -10,12 +10,12 @@ const SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as
 export function capabilitiesAreKnown({ capabilities }: Process, findings: Findings, at: Path): void {
   if (capabilities === undefined) return;
   for (const set of SETS) {
-    capabilities[set]?.forEach((name, index) => {
-      if (capabilityNumber(name) !== undefined) return;
+    for (const [index, name] of capabilities[set]?.entries() ?? []) {
+      if (capabilityNumber(name) !== undefined) continue;
       const near = CAPABILITIES.find((known) => known === `CAP_${name.toUpperCase()}`) ?? nearest(name, CAPABILITIES);
       const hint = near === undefined ? undefined : `did you mean ${near}?`;
       findings.warning([...at, 'capabilities', set, index], 'unknown capability, ignored', hint);
-    });
+    }
   }
 }
 

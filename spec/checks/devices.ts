@@ -1,13 +1,13 @@
-import type { Config, Resources } from '../config.ts';
+import type { Linux, Resources } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
-import { checkAbsolute, cleanPath } from './text.ts';
+import { checkAbsolute, isRoot } from './text.ts';
 
 /** config-linux.md, "Devices" */
-export function devicesAreComplete({ linux }: Config, findings: Findings): void {
-  linux?.devices?.forEach((device, index) => {
+export function devicesAreComplete({ devices }: Linux, findings: Findings): void {
+  devices?.forEach((device, index) => {
     const at = ['linux', 'devices', index];
-    if (checkAbsolute(device.path, findings, [...at, 'path']) && cleanPath(device.path) === '/') {
+    if (checkAbsolute(device.path, findings, [...at, 'path']) && isRoot(device.path)) {
       findings.error([...at, 'path'], 'names no file');
     }
     if (device.type === 'p') return;

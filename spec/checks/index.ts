@@ -1,4 +1,4 @@
-import type { Config, Process, Resources } from '../config.ts';
+import type { Config, Linux, Process, Resources } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
 import { ambientIsInheritable, capabilitiesAreKnown, effectiveIsPermitted } from './capabilities.ts';
@@ -14,10 +14,12 @@ import {
 } from './linux.ts';
 import { mappingsAreConsistent, mappingsNeedUserNamespace } from './mappings.ts';
 import {
-  bindMountsHaveNoData,
-  destinationsAreUsable,
-  idmapsAreComplete,
-  mountsAreComplete,
+  bindMountHasNoData,
+  destinationIsUsable,
+  destinationsAreAbsolute,
+  idmapIsComplete,
+  type MountCheck,
+  mountIsComplete,
   mountsNeedNamespace,
   procIsNotCovered,
 } from './mounts.ts';
@@ -50,65 +52,125 @@ import { sysctlsAreTheContainers } from './sysctl.ts';
 /** A rule on a value that has the right types; its name says the rule. `at` is where the value is in the document. */
 export type Check<Value> = (value: Value, findings: Findings, at: Path) => void;
 
-export const PROCESS_CHECKS: readonly Check<Process>[] = [
-  programIsNamed,
-  cwdIsAbsolute,
-  environmentIsWellFormed,
-  idsAreIds,
-  capabilitiesAreKnown,
-  effectiveIsPermitted,
-  ambientIsInheritable,
-  rlimitsAreConsistent,
-  schedulerFitsPolicy,
-  affinitiesAreLists,
+/**
+ * A check, and the property without which there is nothing to check: the engine compiles a function when it is first called, which
+ * takes longer than the check itself.
+ */
+export type Rule<Value> = readonly [about: keyof Value, check: Check<Value>];
+
+const PROCESS_RULES: readonly Rule<Process>[] = [
+  ['args', programIsNamed],
+  ['cwd', cwdIsAbsolute],
+  ['user', idsAreIds],
+  ['capabilities', effectiveIsPermitted],
+  ['rlimits', rlimitsAreConsistent],
+  ['scheduler', schedulerFitsPolicy],
+  ['execCPUAffinity', affinitiesAreLists],
 ];
 
-export const RESOURCE_CHECKS: readonly Check<Resources>[] = [
-  deviceRulesAreRules,
-  swapIncludesMemory,
-  cpuIsConsistent,
-  blockWeightsAreGiven,
-  pageSizesAreSizes,
-  rdmaLimitsAreGiven,
-  unifiedNamesAreFiles,
+const PROCESS_WARNINGS: readonly Rule<Process>[] = [
+  ['env', environmentIsWellFormed],
+  ['capabilities', capabilitiesAreKnown],
+  ['capabilities', ambientIsInheritable],
 ];
 
-export const CONFIG_CHECKS: readonly Check<Config>[] = [
-  versionIsSupported,
-  rootIsUsable,
-  processIsUsable,
-  namesNeedUts,
-  annotationsHaveKeys,
-  namespacesAreUnique,
-  namespacePathsAreAbsolute,
-  mappingsNeedUserNamespace,
-  mappingsAreConsistent,
-  timeOffsetsNeedNewNamespace,
-  destinationsAreUsable,
-  mountsAreComplete,
-  bindMountsHaveNoData,
+const RESOURCE_RULES: readonly Rule<Resources>[] = [
+  ['devices', deviceRulesAreRules],
+  ['memory', swapIncludesMemory],
+  ['cpu', cpuIsConsistent],
+  ['blockIO', blockWeightsAreGiven],
+  ['hugepageLimits', pageSizesAreSizes],
+  ['rdma', rdmaLimitsAreGiven],
+  ['unified', unifiedNamesAreFiles],
+];
+
+const LINUX_RULES: readonly Rule<Linux>[] = [
+  ['namespaces', namespacesAreUnique],
+  ['namespaces', namespacePathsAreAbsolute],
+  ['namespaces', mappingsNeedUserNamespace],
+  ['uidMappings', mappingsNeedUserNamespace],
+  ['gidMappings', mappingsNeedUserNamespace],
+  ['uidMappings', mappingsAreConsistent],
+  ['gidMappings', mappingsAreConsistent],
+  ['timeOffsets', timeOffsetsNeedNewNamespace],
+  ['devices', devicesAreComplete],
+  ['netDevices', netDevicesAreMovable],
+  ['cgroupsPath', cgroupsPathIsBelowRoot],
+  ['resources', resourcesAreUsable],
+  ['sysctl', sysctlsAreTheContainers],
+  ['maskedPaths', maskedPathsAreAbsolute],
+  ['readonlyPaths', maskedPathsAreAbsolute],
+  ['seccomp', seccompErrnosFit],
+  ['seccomp', seccompListenerIsGiven],
+  ['intelRdt', intelRdtIsWellFormed],
+  ['memoryPolicy', memoryPolicyHasItsNodes],
+  ['personality', personalityHasNoFlags],
+];
+
+const MOUNT_CHECKS: readonly MountCheck[] = [
+  destinationIsUsable,
+  mountIsComplete,
+  bindMountHasNoData,
   procIsNotCovered,
-  mountsNeedNamespace,
-  idmapsAreComplete,
-  devicesAreComplete,
-  netDevicesAreMovable,
-  cgroupsPathIsBelowRoot,
-  resourcesAreUsable,
-  sysctlsAreTheContainers,
-  maskedPathsAreAbsolute,
-  seccompErrnosFit,
-  seccompListenerIsGiven,
-  intelRdtIsWellFormed,
-  memoryPolicyHasItsNodes,
-  personalityHasNoFlags,
-  hookPathsAreAbsolute,
+  idmapIsComplete,
 ];
 
-function processIsUsable({ process }: Config, findings: Findings): void {
-  for (const check of PROCESS_CHECKS) check(process, findings, ['process']);
+const CONFIG_RULES: readonly Rule<Config>[] = [
+  ['ociVersion', versionIsSupported],
+  ['root', rootIsUsable],
+  ['process', processIsUsable],
+  ['hostname', namesNeedUts],
+  ['domainname', namesNeedUts],
+  ['annotations', annotationsHaveKeys],
+  ['linux', linuxIsUsable],
+  ['mounts', mountsAreUsable],
+  ['root', mountsNeedNamespace],
+  ['hooks', hookPathsAreAbsolute],
+];
+
+const CONFIG_WARNINGS: readonly Rule<Config>[] = [
+  ['process', processIsQuestionable],
+  ['mounts', destinationsAreAbsolute],
+];
+
+/** The rules for a kind of document. Those for warnings need not be applied for the document to be used. */
+export interface Rules<Value> {
+  readonly errors: readonly Rule<Value>[];
+  readonly warnings: readonly Rule<Value>[];
 }
 
-function resourcesAreUsable({ linux }: Config, findings: Findings): void {
-  if (linux?.resources === undefined) return;
-  for (const check of RESOURCE_CHECKS) check(linux.resources, findings, ['linux', 'resources']);
+export const CONFIG_CHECKS: Rules<Config> = { errors: CONFIG_RULES, warnings: CONFIG_WARNINGS };
+export const PROCESS_CHECKS: Rules<Process> = { errors: PROCESS_RULES, warnings: PROCESS_WARNINGS };
+export const RESOURCE_CHECKS: Rules<Resources> = { errors: RESOURCE_RULES, warnings: [] };
+
+/** Applies the rules whose property is there; each check once. */
+export function apply<Value>(rules: readonly Rule<Value>[], value: Value, findings: Findings, at: Path): void {
+  let last: Check<Value> | undefined;
+  for (const [about, check] of rules) {
+    if (value[about] === undefined || check === last) continue;
+    check(value, findings, at);
+    last = check;
+  }
+}
+
+function processIsUsable({ process }: Config, findings: Findings): void {
+  apply(PROCESS_RULES, process, findings, ['process']);
+}
+
+function processIsQuestionable({ process }: Config, findings: Findings): void {
+  apply(PROCESS_WARNINGS, process, findings, ['process']);
+}
+
+function linuxIsUsable({ linux }: Config, findings: Findings): void {
+  if (linux !== undefined) apply(LINUX_RULES, linux, findings, ['linux']);
+}
+
+function resourcesAreUsable({ resources }: Linux, findings: Findings): void {
+  if (resources !== undefined) apply(RESOURCE_RULES, resources, findings, ['linux', 'resources']);
+}
+
+function mountsAreUsable(config: Config, findings: Findings): void {
+  for (const [index, mount] of config.mounts?.entries() ?? []) {
+    for (const check of MOUNT_CHECKS) check(mount, index, findings, config);
+  }
 }

@@ -1,33 +1,32 @@
-import type { Config } from '../config.ts';
+import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
-import { byteLength, checkAbsolute, checkNumberList, cleanPath } from './text.ts';
+import { checkAbsolute, checkNumberList, isLonger, isRoot } from './text.ts';
 
 /** config-linux.md, "Cgroups Path": never the root of the hierarchy, whose processes a kill would take along, nor a way out. */
-export function cgroupsPathIsBelowRoot({ linux }: Config, findings: Findings): void {
-  const path = linux?.cgroupsPath;
+export function cgroupsPathIsBelowRoot({ cgroupsPath: path }: Linux, findings: Findings): void {
   if (path === undefined || path === '') return;
   const at = ['linux', 'cgroupsPath'];
-  if (byteLength(path) > 4096) findings.error(at, 'longer than 4096 bytes');
+  if (isLonger(path, 4096)) findings.error(at, 'longer than 4096 bytes');
   else if (path.split('/').includes('..')) findings.error(at, 'must not have .. in it');
   else if (cleanPath(path) === '/')
     findings.error(at, "the root cgroup cannot be a container's", 'name a cgroup below it');
 }
 
 /** config-linux.md, "Masked Paths" and "Readonly Paths" */
-export function maskedPathsAreAbsolute({ linux }: Config, findings: Findings): void {
+export function maskedPathsAreAbsolute(linux: Linux, findings: Findings): void {
   for (const property of ['maskedPaths', 'readonlyPaths'] as const) {
-    linux?.[property]?.forEach((path, index) => {
+    for (const [index, path] of linux[property]?.entries() ?? []) {
       const at = ['linux', property, index];
-      if (!checkAbsolute(path, findings, at) || cleanPath(path) !== '/') return;
+      if (!checkAbsolute(path, findings, at) || !isRoot(path)) continue;
       if (property === 'maskedPaths') findings.error(at, 'would mask the whole container');
       else findings.error(at, 'is the root', 'set root.readonly instead');
-    });
+    }
   }
 }
 
 /** config-linux.md, "IntelRdt": the values become lines of a file, closID the name of a directory. */
-export function intelRdtIsWellFormed({ linux }: Config, findings: Findings): void {
-  const { closID, l3CacheSchema, memBwSchema, schemata } = linux?.intelRdt ?? {};
+export function intelRdtIsWellFormed({ intelRdt }: Linux, findings: Findings): void {
+  const { closID, l3CacheSchema, memBwSchema, schemata } = intelRdt ?? {};
   const at = ['linux', 'intelRdt'];
   if (closID !== undefined && closID !== '/' && !/^(?!\.\.?$)[^/\n]+$/.test(closID)) {
     findings.error([...at, 'closID'], 'not a name of a class of service');
@@ -42,10 +41,9 @@ export function intelRdtIsWellFormed({ linux }: Config, findings: Findings): voi
 }
 
 /** set_mempolicy(2): which modes want nodes. config-linux.md, "Memory policy" */
-export function memoryPolicyHasItsNodes({ linux }: Config, findings: Findings): void {
-  const policy = linux?.memoryPolicy;
-  if (policy === undefined) return;
-  const { mode, nodes = '' } = policy;
+export function memoryPolicyHasItsNodes({ memoryPolicy }: Linux, findings: Findings): void {
+  if (memoryPolicy === undefined) return;
+  const { mode, nodes = '' } = memoryPolicy;
   const at = ['linux', 'memoryPolicy', 'nodes'];
   if (nodes !== '') checkNumberList(nodes, findings, at);
   if (mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL') {
@@ -56,8 +54,8 @@ export function memoryPolicyHasItsNodes({ linux }: Config, findings: Findings): 
 }
 
 /** config-linux.md, "Personality": no flag is defined. */
-export function personalityHasNoFlags({ linux }: Config, findings: Findings): void {
-  linux?.personality?.flags?.forEach((_, index) => {
+export function personalityHasNoFlags({ personality }: Linux, findings: Findings): void {
+  personality?.flags?.forEach((_, index) => {
     findings.error(['linux', 'personality', 'flags', index], 'unknown personality flag', 'the specification has none');
   });
 }

@@ -1,4 +1,4 @@
-import type { Config, IdMapping } from '../config.ts';
+import type { IdMapping, Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
 
@@ -11,10 +11,10 @@ const PROPERTIES = ['uidMappings', 'gidMappings'] as const;
  * A new user namespace needs both mappings, and mappings without a user namespace would leave the container's root the host's.
  * With a joined namespace mappings are allowed, since callers of other runtimes have to give a dummy.
  */
-export function mappingsNeedUserNamespace({ linux }: Config, findings: Findings): void {
-  const namespace = linux?.namespaces?.find(({ type }) => type === 'user');
+export function mappingsNeedUserNamespace(linux: Linux, findings: Findings): void {
+  const namespace = linux.namespaces?.find(({ type }) => type === 'user');
   for (const property of PROPERTIES) {
-    const isGiven = (linux?.[property]?.length ?? 0) > 0;
+    const isGiven = (linux[property]?.length ?? 0) > 0;
     if (isGiven && namespace === undefined) {
       findings.errorAt(['linux', property], 'needs a user namespace', 'add {"type": "user"} to linux.namespaces');
     } else if (!isGiven && namespace !== undefined && namespace.path === undefined) {
@@ -24,10 +24,10 @@ export function mappingsNeedUserNamespace({ linux }: Config, findings: Findings)
 }
 
 /** config-linux.md, "User namespace mappings" */
-export function mappingsAreConsistent({ linux }: Config, findings: Findings): void {
-  const isNew = linux?.namespaces?.some(({ type, path }) => type === 'user' && path === undefined) ?? false;
+export function mappingsAreConsistent(linux: Linux, findings: Findings): void {
+  const isNew = linux.namespaces?.some(({ type, path }) => type === 'user' && path === undefined) ?? false;
   for (const property of PROPERTIES) {
-    const mappings = linux?.[property] ?? [];
+    const mappings = linux[property] ?? [];
     const at = ['linux', property];
     checkIdMappings(mappings, findings, at);
     if (isNew && mappings.length > 0 && !mappings.some(({ containerID, size }) => containerID === 0 && size > 0)) {

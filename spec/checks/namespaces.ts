@@ -1,30 +1,30 @@
-import type { Config } from '../config.ts';
+import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import { CLOCKS } from '../tables.ts';
 import { checkAbsolute } from './text.ts';
 
 /** config-linux.md, "Namespaces" */
-export function namespacesAreUnique({ linux }: Config, findings: Findings): void {
+export function namespacesAreUnique({ namespaces = [] }: Linux, findings: Findings): void {
   const types = new Set<string>();
-  linux?.namespaces?.forEach(({ type }, index) => {
+  for (const [index, { type }] of namespaces.entries()) {
     if (types.has(type)) findings.error(['linux', 'namespaces', index, 'type'], 'the namespace is given twice');
     types.add(type);
-  });
+  }
 }
 
 /** config-linux.md, "Namespaces" */
-export function namespacePathsAreAbsolute({ linux }: Config, findings: Findings): void {
-  linux?.namespaces?.forEach(({ path }, index) => {
+export function namespacePathsAreAbsolute({ namespaces = [] }: Linux, findings: Findings): void {
+  for (const [index, { path }] of namespaces.entries()) {
     if (path !== undefined) checkAbsolute(path, findings, ['linux', 'namespaces', index, 'path']);
-  });
+  }
 }
 
 /** config-linux.md, "Offset for Time Namespace": the kernel takes offsets of two clocks, before the namespace has a process. */
-export function timeOffsetsNeedNewNamespace({ linux }: Config, findings: Findings): void {
-  const clocks = Object.keys(linux?.timeOffsets ?? {});
+export function timeOffsetsNeedNewNamespace({ timeOffsets, namespaces }: Linux, findings: Findings): void {
+  const clocks = Object.keys(timeOffsets ?? {});
   if (clocks.length === 0) return;
   const at = ['linux', 'timeOffsets'];
-  const namespace = linux?.namespaces?.find(({ type }) => type === 'time');
+  const namespace = namespaces?.find(({ type }) => type === 'time');
   if (namespace === undefined) {
     findings.errorAt(at, 'needs a time namespace', 'add {"type": "time"} to linux.namespaces');
   } else if (namespace.path !== undefined) {
@@ -36,11 +36,11 @@ export function timeOffsetsNeedNewNamespace({ linux }: Config, findings: Finding
 }
 
 /** config-linux.md, "Network Devices" */
-export function netDevicesAreMovable({ linux }: Config, findings: Findings): void {
-  const devices = Object.entries(linux?.netDevices ?? {});
+export function netDevicesAreMovable({ netDevices, namespaces }: Linux, findings: Findings): void {
+  const devices = Object.entries(netDevices ?? {});
   if (devices.length === 0) return;
   const at = ['linux', 'netDevices'];
-  if (linux?.namespaces?.some(({ type }) => type === 'network') !== true) {
+  if (namespaces?.some(({ type }) => type === 'network') !== true) {
     findings.errorAt(at, 'needs a network namespace', 'add {"type": "network"} to linux.namespaces');
   }
   for (const [name, device] of devices) {

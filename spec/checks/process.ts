@@ -14,38 +14,37 @@ export function cwdIsAbsolute({ cwd }: Process, findings: Findings, at: Path): v
 }
 
 /** config.md, "Process": environ(7) has no other form than NAME=value, but the kernel passes on anything. */
-export function environmentIsWellFormed({ env }: Process, findings: Findings, at: Path): void {
+export function environmentIsWellFormed({ env = [] }: Process, findings: Findings, at: Path): void {
   const names = new Set<string>();
-  env?.forEach((variable, index) => {
+  for (const [index, variable] of env.entries()) {
     const name = variable.slice(0, Math.max(variable.indexOf('='), 0));
     if (name === '') findings.warning([...at, 'env', index], 'not of the form NAME=value, passed on as it is');
     else if (names.has(name))
       findings.warning([...at, 'env', index], 'the variable is given twice, passed on as it is');
     names.add(name);
-  });
+  }
 }
 
 /** (uid_t)-1 means "do not change" to the kernel's calls, so that the process would stay root. */
 export function idsAreIds({ user }: Process, findings: Findings, at: Path): void {
-  const check = (id: number, path: Path) => {
-    if (id === 0xffff_ffff) findings.error([...at, 'user', ...path], 'not an id: the kernel takes it for "no change"');
-  };
-  check(user.uid, ['uid']);
-  check(user.gid, ['gid']);
-  user.additionalGids?.forEach((gid, index) => {
-    check(gid, ['additionalGids', index]);
-  });
+  const { uid, gid, additionalGids = [] } = user;
+  const problem = 'not an id: the kernel takes it for "no change"';
+  const noId = 0xffff_ffff;
+  if (uid === noId) findings.error([...at, 'user', 'uid'], problem);
+  if (gid === noId) findings.error([...at, 'user', 'gid'], problem);
+  const index = additionalGids.indexOf(noId);
+  if (index !== -1) findings.error([...at, 'user', 'additionalGids', index], problem);
 }
 
 /** config.md, "POSIX process" */
-export function rlimitsAreConsistent({ rlimits }: Process, findings: Findings, at: Path): void {
+export function rlimitsAreConsistent({ rlimits = [] }: Process, findings: Findings, at: Path): void {
   const types = new Set<string>();
-  rlimits?.forEach(({ type, soft, hard }, index) => {
+  for (const [index, { type, soft, hard }] of rlimits.entries()) {
     const here = [...at, 'rlimits', index];
     if (types.has(type)) findings.error([...here, 'type'], 'the resource limit is given twice');
     types.add(type);
     if (soft > hard) findings.error([...here, 'soft'], `greater than the hard limit ${hard}`);
-  });
+  }
 }
 
 /** sched(7): each group of policies has parameters of its own. */

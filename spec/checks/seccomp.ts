@@ -1,10 +1,9 @@
-import type { Config, SeccompAction } from '../config.ts';
+import type { Linux, SeccompAction } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
 
 /** config-linux.md, "Seccomp": an action without an error number cannot be given one. */
-export function seccompErrnosFit({ linux }: Config, findings: Findings): void {
-  const seccomp = linux?.seccomp;
+export function seccompErrnosFit({ seccomp }: Linux, findings: Findings): void {
   if (seccomp === undefined) return;
   const at = ['linux', 'seccomp'];
   checkErrno(seccomp.defaultAction, seccomp.defaultErrnoRet, findings, [...at, 'defaultErrnoRet']);
@@ -14,8 +13,7 @@ export function seccompErrnosFit({ linux }: Config, findings: Findings): void {
 }
 
 /** config-linux.md, "Seccomp": who is notified must be said, and to whom metadata goes. */
-export function seccompListenerIsGiven({ linux }: Config, findings: Findings): void {
-  const seccomp = linux?.seccomp;
+export function seccompListenerIsGiven({ seccomp }: Linux, findings: Findings): void {
   if (seccomp === undefined || (seccomp.listenerPath ?? '') !== '') return;
   const at = ['linux', 'seccomp'];
   if (seccomp.defaultAction === 'SCMP_ACT_NOTIFY') {

@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts';
+import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import { sysctlNamespace, sysctlPath } from '../sysctl.ts';
 
 /** A parameter that does not belong to one of the container's namespaces would be set on the host. config-linux.md, "Sysctl" */
-export function sysctlsAreTheContainers({ linux }: Config, findings: Findings): void {
-  for (const key of Object.keys(linux?.sysctl ?? {})) {
+export function sysctlsAreTheContainers({ sysctl, namespaces }: Linux, findings: Findings): void {
+  for (const key of Object.keys(sysctl ?? {})) {
     const at = ['linux', 'sysctl', key];
     const path = sysctlPath(key);
     if (path === undefined) {
@@ -14,7 +14,7 @@ export function sysctlsAreTheContainers({ linux }: Config, findings: Findings): 
     const needed = sysctlNamespace(path);
     if (needed === undefined) findings.errorAt(at, 'belongs to the host, not to a namespace');
     else if (path === 'kernel/hostname') findings.errorAt(at, 'the property hostname sets this', 'use hostname');
-    else if (linux?.namespaces?.some(({ type }) => type === needed) !== true) {
+    else if (namespaces?.some(({ type }) => type === needed) !== true) {
       findings.errorAt(at, `needs a namespace of type ${needed}`, `add {"type": "${needed}"} to linux.namespaces`);
     }
   }

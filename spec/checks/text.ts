@@ -14,14 +14,19 @@ export function cleanPath(path: string): string {
   return `/${components.join('/')}`;
 }
 
-/** Length in bytes of UTF-8. */
-export function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+/** Whether a path is `/` by its text; only one that ends in a dot or a slash can be. */
+export function isRoot(path: string): boolean {
+  return (path.endsWith('/') || path.endsWith('.')) && cleanPath(path) === '/';
+}
+
+/** Whether a text has more bytes of UTF-8; a character has three at most, so that most need no counting. */
+export function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
 }
 
 /** Whether a path fits in a system call; an error if it does not. */
 export function checkPathLength(path: string, findings: Findings, at: Path): boolean {
-  if (path.length * 3 <= MAX_PATH || byteLength(path) <= MAX_PATH) return true;
+  if (!isLonger(path, MAX_PATH)) return true;
   findings.error(at, `longer than the ${MAX_PATH} bytes that a path may have`);
   return false;
 }
