@@ -3,9 +3,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh build
-make --no-print-directory -j2 dist hello-bundle
+make --silent -j2 dist hello-bundle
 if [ "$(id -u)" != 0 ]; then
   echo "hello: the container needs root; as root: dist/tsrun run --bundle build/hello hello" >&2
   exit 1
 fi
-exec dist/tsrun run --bundle build/hello "hello-$$"
+# The state lies in build/ too, so that not even an empty directory stays in /run.
+exec dist/tsrun --root "$PWD/build/run" run --bundle build/hello "hello-$$"

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 [ $# -gt 0 ] || set -- unit native e2e node
 
 sh scripts/setup.sh test || exit 1
-make --no-print-directory -j2 || exit 1
+make --silent -j2 || exit 1
 
 reports=$PWD/build/test
 rm -rf "$reports"
