@@ -41,38 +41,55 @@ if [ "${1:-}" = --inside ]; then
   # Not exec: this shell is pid 1 of the box and has to reap what its containers leave.
   status=0
   "$@" || status=$?
-  # What a runtime left in a hierarchy that is not ours alone; ids carry the box's number.
-  find /sys/fs/cgroup -depth -type d -name "*e2e$TSRUN_TEST_BOX-*" -exec rmdir {} + 2> /dev/null || true
   exit "$status"
 fi
 
 [ "$(id -u)" = 0 ] || { echo "the end-to-end tests need root" >&2; exit 1; }
 script=$(cd "$(dirname "$0")" && pwd)/box.sh
-mount_point=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "cgroup2") { print $5; exit } }' /proc/self/mountinfo)
-[ -n "$mount_point" ] || { echo "the end-to-end tests need a cgroup2 mount" >&2; exit 1; }
-own=$(sed -n 's/^0:://p' /proc/self/cgroup)
-cgroup="$mount_point${own%/}/tsrun-test-$$"
-mkdir "$cgroup"
+# A cgroup of the box's own in every hierarchy: what a runtime there takes for `/` is not the machine's.
+cgroups=$(
+  awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $5, $(i + 1), $(i + 3) }' /proc/self/mountinfo |
+    while read -r at type options; do
+      if [ "$type" = cgroup2 ]; then
+        own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+      else
+        name=$(printf %s "$options" | tr , '\n' | grep -vxE 'rw|ro|xattr|clone_children' | head -n 1)
+        own=$(awk -F: -v name="$name" '{ n = split($2, list, ","); for (i = 1; i <= n; i++) if (list[i] == name) print $3 }' /proc/self/cgroup)
+      fi
+      echo "$at${own%/}/tsrun-test-$$"
+    done
+)
+[ -n "$cgroups" ] || { echo "the end-to-end tests need a cgroup2 mount" >&2; exit 1; }
 TSRUN_TEST_TMP=$(mktemp -d /var/tmp/tsrun-test-XXXXXX)
 # The root of a user namespace has to pass.
 chmod 711 "$TSRUN_TEST_TMP"
 export TSRUN_TEST_TMP TSRUN_TEST_BOX=$$
 
 clean() {
-  [ ! -e "$cgroup/cgroup.kill" ] || echo 1 > "$cgroup/cgroup.kill"
-  tries=0
-  while [ -d "$cgroup" ] && [ "$tries" -lt 100 ]; do
-    find "$cgroup" -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
-    tries=$((tries + 1))
+  for cgroup in $cgroups; do
+    [ ! -e "$cgroup/cgroup.kill" ] || echo 1 > "$cgroup/cgroup.kill"
+    tries=0
+    while [ -d "$cgroup" ] && [ "$tries" -lt 100 ]; do
+      find "$cgroup" -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
+      tries=$((tries + 1))
+    done
   done
   rm -rf --one-file-system "$TSRUN_TEST_TMP"
 }
 trap clean EXIT
 trap 'exit 130' INT TERM
+for cgroup in $cgroups; do
+  mkdir "$cgroup"
+  # A cpuset of version 1 begins empty, and then takes no process.
+  for file in cpuset.cpus cpuset.mems; do
+    if [ -e "$cgroup/$file" ] && [ -z "$(cat "$cgroup/$file")" ]; then cat "$cgroup/../$file" > "$cgroup/$file" || true; fi
+  done
+done
 
 # The shell that becomes unshare enters the cgroup first, so that the cgroup namespace begins there.
 status=0
-sh -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' _ "$cgroup" \
+# shellcheck disable=SC2086 # a list of directories without blanks
+sh -c 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"' _ $cgroups -- \
   unshare --mount --pid --ipc --uts --net --cgroup --fork --kill-child --mount-proc --propagation private \
   sh "$script" --inside "$@" || status=$?
 exit "$status"

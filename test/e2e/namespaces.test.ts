@@ -287,13 +287,7 @@ describe('user namespace', () => {
           { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
         );
       }),
-      args(
-        'write=/dev/null=x',
-        'stat=/dev/null',
-        'write=/dev/shm/x=1',
-        'stat=/sys/kernel',
-        'ls=/dev/pts',
-      ),
+      args('write=/dev/null=x', 'stat=/dev/null', 'write=/dev/shm/x=1', 'stat=/sys/kernel', 'ls=/dev/pts'),
     );
     expect(facts.of('write', '/dev/null').errno).toBe('');
     expect(facts.of('stat', '/dev/null')).toMatchObject({ type: 'char', major: 1, minor: 3 });

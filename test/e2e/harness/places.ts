@@ -1,10 +1,13 @@
 /** Where things are: all from the environment that `box.sh` and `run.sh` set. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 export const repository = resolve(import.meta.dirname, '../../..');
 
 /** The runtime under test: `TSRUN_TEST_RUNTIME`, by default the built executable. */
 export const runtimePath = resolve(repository, process.env.TSRUN_TEST_RUNTIME ?? 'dist/tsrun');
+
+/** Whether it is ours, and not one that the suite is compared with. */
+export const isTsrun = basename(runtimePath).startsWith('tsrun');
 
 /** The static program that runs in containers and as hooks (`test/guest/guest.c`). */
 export const guestPath = resolve(repository, 'build/guest/guest');

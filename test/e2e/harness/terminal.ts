@@ -1,0 +1,122 @@
+/** Terminals: the receiver of a console socket, and a caller that sits at a terminal. Both through `build/guest/host`. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { Facts } from './facts.ts';
+import { until } from './kernel.ts';
+import { hostToolPath } from './places.ts';
+import { defaultEnvironment } from './runtime.ts';
+
+class Talker {
+  protected readonly child: ChildProcess;
+  #output = '';
+  #ended: number | undefined;
+
+  constructor(argv: string[], streams: number, env: Record<string, string> = defaultEnvironment) {
+    this.child = spawn(hostToolPath, argv, { stdio: Array.from({ length: streams }, () => 'pipe' as const), env });
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.#output += chunk.toString();
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.#output += chunk.toString();
+    });
+    this.child.on('exit', (code, signal) => {
+      this.#ended = signal === null ? (code ?? -1) : -1;
+    });
+  }
+
+  /** Everything that was said until now, the terminal's CR LF as LF. */
+  get output(): string {
+    return this.#output.replaceAll('\r\n', '\n');
+  }
+
+  get raw(): string {
+    return this.#output;
+  }
+
+  get facts(): Facts {
+    // An echo may stand before a fact on its line.
+    return new Facts(this.output.replace(/^[^{\n]+(?=\{"verb")/gm, ''));
+  }
+
+  type(text: string): void {
+    this.child.stdin?.write(text);
+  }
+
+  async said(part: string): Promise<void> {
+    await until(`${JSON.stringify(part)} appears in ${JSON.stringify(this.output.slice(-2000))}`, () =>
+      this.output.includes(part),
+    );
+  }
+
+  async ended(): Promise<number> {
+    await until(`the end, after ${JSON.stringify(this.output.slice(-2000))}`, () => this.#ended !== undefined);
+    return this.#ended ?? -1;
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended === undefined) this.child.kill('SIGKILL');
+    await this.ended();
+  }
+}
+
+/** Listens on a socket for a terminal, then relays it. */
+export class ConsoleSocket extends Talker {
+  readonly path: string;
+
+  constructor(path: string) {
+    super(['console', path], 3);
+    this.path = path;
+  }
+
+  static async listen(path: string): Promise<ConsoleSocket> {
+    const socket = new ConsoleSocket(path);
+    await socket.said('"listening"');
+    return socket;
+  }
+}
+
+export interface Modes {
+  onlcr: boolean;
+  opost: boolean;
+  echo: boolean;
+  icanon: boolean;
+  isig: boolean;
+  rows: number;
+  columns: number;
+}
+
+/** A terminal of the caller's with a command on it. */
+export class Terminal extends Talker {
+  #reports = '';
+
+  constructor(rows: number, columns: number, argv: readonly string[]) {
+    super(['pty', String(rows), String(columns), ...argv], 5);
+    this.child.stdio[4]?.on('data', (chunk: Buffer) => {
+      this.#reports += chunk.toString();
+    });
+  }
+
+  #tell(line: string): void {
+    (this.child.stdio[3] as Writable).write(`${line}\n`);
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#tell(`size ${rows} ${columns}`);
+  }
+
+  signal(number: number): void {
+    this.#tell(`signal ${number}`);
+  }
+
+  /** The terminal's modes now (or `before` the command began, or `after` its end). */
+  async modes(moment: 'modes' | 'before' | 'after' = 'modes'): Promise<Modes> {
+    const count = new Facts(this.#reports).each(moment).length;
+    if (moment === 'modes') this.#tell('modes');
+    const wanted = moment === 'modes' ? count + 1 : 1;
+    await until(
+      `the terminal's modes (${moment})`,
+      () => this.#reports.endsWith('\n') && new Facts(this.#reports).each(moment).length >= wanted,
+    );
+    return new Facts(this.#reports).each(moment).at(-1) as unknown as Modes;
+  }
+}
