@@ -8,8 +8,7 @@ export function cgroupsPathIsBelowRoot({ cgroupsPath: path }: Linux, findings: F
   const at = ['linux', 'cgroupsPath'];
   if (isLonger(path, 4096)) findings.error(at, 'longer than 4096 bytes');
   else if (path.split('/').includes('..')) findings.error(at, 'must not have .. in it');
-  else if (cleanPath(path) === '/')
-    findings.error(at, "the root cgroup cannot be a container's", 'name a cgroup below it');
+  else if (isRoot(path)) findings.error(at, "the root cgroup cannot be a container's", 'name a cgroup below it');
 }
 
 /** config-linux.md, "Masked Paths" and "Readonly Paths" */
