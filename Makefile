@@ -97,15 +97,26 @@ $(LIBEXEC)/tsrun.node: $(ADDON_SOURCES:native/addon/%.cc=build/addon/%.o)
 
 # --- generated sources ------------------------------------------------------------------------------------------------------
 
-# Generated files are committed; scripts/check.sh fails where one is out of date.
+# The wire format is committed, because it is read; scripts/check.sh fails where it is out of date.
 .PHONY: generate
-generate:
+generate: validators
 	$(Q)$(BUN) scripts/generate-wire.ts
+
+# The compiled schema is not: nobody reads it. The generator leaves an unchanged file alone, so a stamp tells make.
+VALIDATORS := build/validators.stamp
+.PHONY: validators
+validators: $(VALIDATORS)
+
+.PHONY: missing
+$(VALIDATORS): scripts/generate-validators.ts $(wildcard spec/schema/*.ts) package-lock.json \
+		$(if $(wildcard spec/generated/validate-config.js),,missing)
+	$(call say,generate)
 	$(Q)$(BUN) scripts/generate-validators.ts
+	$(Q)touch $@
 
 # --- TypeScript: the engine, its Node twin, the library -----------------------------------------------------------------------
 
-TS_SOURCES := $(shell find spec runtime -name '*.ts' -o -name '*.js' -o -name '*.json')
+TS_SOURCES := $(filter-out spec/generated/%,$(shell find spec runtime -name '*.ts' -o -name '*.json')) $(VALIDATORS)
 TS_DEPENDENCIES := $(TS_SOURCES) $(DEFINES) $(BUN) package.json tsconfig.json Makefile
 
 # Bun writes its outputs where it is told, others beside them: build there, then move the result.
