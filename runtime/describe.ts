@@ -163,9 +163,9 @@ function describeOperation(operation: Operation): string {
     case 'chdir':
       return `enter the working directory ${show(operation.path)}`;
     case 'args':
-      return `keep the arguments (${operation.args.length})`;
+      return 'keep the arguments';
     case 'env':
-      return `keep the environment (${operation.env.length})`;
+      return 'keep the environment';
     case 'home':
       return `look up HOME of user ${operation.uid}`;
     case 'stdioOwner':

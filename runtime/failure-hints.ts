@@ -112,7 +112,8 @@ export function namespaceHint(number: number, flags: number | bigint): string | 
 const devptsAdvice =
   'a terminal needs a devpts of the container’s own: add to mounts {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666", "mode=0620"]}';
 
-const rows: readonly Row[] = [
+/** Built when something failed: a command that succeeds does not pay for it. */
+const build = (): readonly Row[] => [
   // --- namespaces
   row('new namespaces', ['fork', 'unshare'], anything, [ENOSPC, EUSERS, EPERM, EINVAL, EAGAIN], (failure) =>
     namespaceHint(failure.errno, failure.operation.flags),
@@ -596,14 +597,21 @@ const rows: readonly Row[] = [
   row('name', [], anything, [ENAMETOOLONG], 'a path has at most 4095 bytes, and a name in it 255'),
 ];
 
+let table: readonly Row[] | undefined;
+
+function rows(): readonly Row[] {
+  table ??= build();
+  return table;
+}
+
 /** The names of all rows, for the test that wants an example of each. */
 export function hintNames(): string[] {
-  return rows.map(({ name }) => name);
+  return rows().map(({ name }) => name);
 }
 
 /** The name of the row that words `failure`, and its words; undefined where the errno says enough. */
 export function findHint(failure: Failure): { name: string; hint: string } | undefined {
-  for (const { name, hint } of rows) {
+  for (const { name, hint } of rows()) {
     const words = hint(failure);
     if (words !== undefined) return { name, hint: words };
   }

@@ -117,6 +117,11 @@ function wordMissingProgram(step: Step, failure: Failure): TsrunError {
   return new TsrunError(error.code, `${propertyOf(step)}${error.message}`);
 }
 
+/** A plan's steps, or those of them that are known, at their index. */
+export interface FailedPlan {
+  readonly steps: readonly (Step | undefined)[];
+}
+
 /** The error of a container whose init failed at an operation of `plan`. */
 export function wordFailure(
   plan: { readonly steps: readonly (Step | undefined)[] },

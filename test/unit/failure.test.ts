@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { errno } from '../../runtime/errno.ts';
 import { describeWaitStatus, wordExecFailure, wordFailure, wordHookFailure } from '../../runtime/failure.ts';
-import type { Plan, Step } from '../../runtime/plan.ts';
+import type { Step } from '../../runtime/plan.ts';
 
 const hook: Step = {
   operation: { op: 'hook', path: '/bin/hook', timeoutMs: 1000, args: ['hook'], env: [] },
@@ -21,19 +21,7 @@ const steps: readonly Step[] = [
   { operation: { op: 'rootfs', path: '/b/rootfs', fd: -1 }, from: 'root.path' },
 ];
 
-const plan: Plan = {
-  cloneFlags: 0,
-  joins: [],
-  steps,
-  sources: [],
-  limits: [],
-  cgroup: { driver: 'disabled', path: '', root: '', deviceRules: [] },
-  hooks: { prestart: [], createRuntime: [], poststart: [], poststop: [] },
-  containerHooks: true,
-  terminal: false,
-  preservedFds: 0,
-  warnings: [],
-};
+const plan = { steps };
 
 function failed(operation: number, number: number, syscall: string, object: string) {
   const error = wordFailure(plan, { kind: 'failed', operation, errno: number, syscall, object }, { args: ['prog'] });

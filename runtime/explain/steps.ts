@@ -1,0 +1,238 @@
+/** Everything that makes and removes a container, in one order: what the host does and what init does. */
+import type { Hook } from '../../spec/config.ts';
+import { describe, enumerate, namespaceTypes } from '../describe.ts';
+import { OPERATIONS, type Operation, POINT } from '../generated/wire.ts';
+import { type IdMaps, type Plan, SOURCES_PER_MESSAGE, type Step } from '../plan.ts';
+import { show } from '../text.ts';
+import { limitDetail, operationDetails } from './details.ts';
+
+/** One thing that is done. */
+export interface ExplainedStep {
+  /** The command that does it. */
+  readonly phase: 'create' | 'start' | 'delete';
+  /** `host`: tsrun, outside of the container. `init`: the process that becomes it. */
+  readonly by: 'host' | 'init';
+  /** In words. */
+  readonly does: string;
+  /** With what, in words; may be empty. */
+  readonly details: readonly string[];
+  /** The system call behind it. */
+  readonly call: string;
+  /** The property of config.json that asks for it (`mounts[1]`), or a reason in words. */
+  readonly from: string;
+  /** What init is told, where init does it. */
+  readonly operation?: Operation;
+}
+
+/** What is explained, beside the plan. */
+export interface ExplainRequest {
+  readonly id: string;
+  /** Absolute path of the bundle's directory. */
+  readonly bundle: string;
+}
+
+type HostStep = Omit<ExplainedStep, 'phase' | 'by' | 'details'> & { details?: readonly string[] };
+
+function host(phase: ExplainedStep['phase'], step: HostStep): ExplainedStep {
+  return { phase, by: 'host', ...step, details: step.details ?? [] };
+}
+
+function init(phase: ExplainedStep['phase'], { operation, from }: Step): ExplainedStep {
+  const { call } = OPERATIONS[operation.op];
+  return {
+    phase,
+    by: 'init',
+    does: describe({ operation, from }),
+    details: operationDetails(operation),
+    call,
+    from,
+    operation,
+  };
+}
+
+function hookSteps(phase: ExplainedStep['phase'], kind: string, hooks: readonly Hook[]): ExplainedStep[] {
+  return hooks.map((hook, index) =>
+    host(phase, {
+      does: `run the hook ${show(hook.path)}`,
+      details: hook.timeout === undefined ? [] : [`at most ${hook.timeout} s`],
+      call: 'execve',
+      from: `hooks.${kind}[${index}]`,
+    }),
+  );
+}
+
+function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
+  if (cgroup.driver === 'disabled') return [];
+  const directory = show(cgroup.root + cgroup.path);
+  const steps = [
+    host('create', {
+      does: `make the cgroup ${directory}, which must be new`,
+      call: 'mkdir',
+      from: 'linux.cgroupsPath',
+    }),
+    host('create', { does: 'note that the cgroup is ours to remove', call: 'rename', from: 'intent before object' }),
+  ];
+  if (cgroup.deviceProgram)
+    steps.push(
+      host('create', {
+        does: 'attach the device policy to it',
+        details: cgroup.deviceRules,
+        call: 'bpf',
+        from: 'linux.resources.devices',
+      }),
+    );
+  return steps;
+}
+
+function spawnStep({ cloneFlags, cgroup }: Plan): ExplainedStep {
+  const types = namespaceTypes(cloneFlags);
+  return host('create', {
+    does: types.length === 0 ? 'start init' : `start init in new namespaces: ${enumerate(types)}`,
+    details: cgroup.driver === 'disabled' ? [] : ['born in the cgroup'],
+    call: 'clone3',
+    from: types.length === 0 ? 'create' : 'linux.namespaces',
+  });
+}
+
+/** What stands before init's first operation. */
+function beforeInit({ id }: ExplainRequest, plan: Plan): ExplainedStep[] {
+  return [
+    host('create', { does: `claim the id ${show(id)}`, call: 'mkdir', from: 'create' }),
+    host('create', { does: 'note what is about to be made', call: 'rename', from: 'intent before object' }),
+    ...cgroupSteps(plan),
+    ...plan.joins.map(({ type, path, from }) =>
+      host('create', {
+        does: `open the ${type} namespace ${show(path)}, and see that it is one`,
+        call: 'open',
+        from: `${from}.path`,
+      }),
+    ),
+    host('create', { does: 'seal the plan and init in memory', call: 'memfd_create', from: 'create' }),
+    host('create', { does: 'make the fifos go and reply', call: 'mkfifo', from: 'create' }),
+    spawnStep(plan),
+    host('create', { does: 'note its pid and start time', call: 'rename', from: 'intent before object' }),
+  ];
+}
+
+function mapWords(maps: IdMaps['uid']): string {
+  return maps.map(({ containerID, hostID, size }) => `${containerID}→${hostID}×${size}`).join(' ');
+}
+
+function mapSteps(maps: IdMaps): ExplainedStep[] {
+  const write = (file: string, list: IdMaps['uid'], from: string): ExplainedStep =>
+    host('create', { does: `write ${file}`, details: [mapWords(list)], call: 'write', from });
+  return [write('gid_map', maps.gid, 'linux.gidMappings'), write('uid_map', maps.uid, 'linux.uidMappings')];
+}
+
+/** What the host does while init waits at a point; `sent` says how many sources it sent before. */
+function atPoint(point: number, plan: Plan, sent: number): ExplainedStep[] {
+  switch (point) {
+    case POINT.MAPS:
+      return plan.idMaps ? mapSteps(plan.idMaps) : [];
+    case POINT.OFFSETS:
+      return [
+        host('create', {
+          does: 'write timens_offsets',
+          details: (plan.timeOffsets ?? '').trim().split('\n'),
+          call: 'write',
+          from: 'linux.timeOffsets',
+        }),
+      ];
+    case POINT.SOURCES:
+      return plan.sources.slice(sent, sent + SOURCES_PER_MESSAGE).map(({ path, recursive, from }) =>
+        host('create', {
+          does: `open ${show(path)} for init`,
+          details: recursive ? ['with the mounts below it'] : [],
+          call: 'open_tree',
+          from,
+        }),
+      );
+    case POINT.LIMITS:
+      return plan.limits.map((limit) =>
+        host('create', { does: `set ${limitDetail(limit)}`, call: 'prlimit', from: limit.from }),
+      );
+    case POINT.HOOKS:
+      return [
+        ...hookSteps('create', 'prestart', plan.hooks.prestart),
+        ...hookSteps('create', 'createRuntime', plan.hooks.createRuntime),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** The first stage ends, and the host goes on with the process that it made. */
+function afterFork(): ExplainedStep[] {
+  return [
+    host('create', {
+      does: 'note the new pid, and reap the first process',
+      call: 'waitid',
+      from: 'intent before object',
+    }),
+  ];
+}
+
+function atReady(plan: Plan): ExplainedStep[] {
+  const steps: ExplainedStep[] = [];
+  if (plan.oomScoreAdj !== undefined)
+    steps.push(
+      host('create', { does: `set oom_score_adj to ${plan.oomScoreAdj}`, call: 'write', from: 'process.oomScoreAdj' }),
+    );
+  steps.push(
+    host('create', { does: 'write the state', call: 'rename', from: 'create' }),
+    host('create', { does: 'write the pid file, if one is asked for', call: 'rename', from: '--pid-file' }),
+    host('create', { does: 'hand over to init, and end', call: 'sendmsg', from: 'create' }),
+  );
+  return steps;
+}
+
+/** What the host does about `step` of init, after it was reached. */
+function answers({ operation }: Step, plan: Plan, sent: number): ExplainedStep[] {
+  switch (operation.op) {
+    case 'sync':
+      return atPoint(Number(operation.point), plan, sent);
+    case 'fork':
+      return afterFork();
+    case 'console':
+      return [
+        host('create', {
+          does: 'take the terminal, and pass it to the console socket',
+          call: 'recvmsg',
+          from: '--console-socket',
+        }),
+      ];
+    case 'ready':
+      return atReady(plan);
+    case 'waitStart':
+      return [host('start', { does: 'let init go on', call: 'write', from: 'start' })];
+    default:
+      return [];
+  }
+}
+
+function deleteSteps(plan: Plan): ExplainedStep[] {
+  const { cgroup } = plan;
+  const hasCgroup = cgroup.driver !== 'disabled';
+  const directory = show(cgroup.root + cgroup.path);
+  return [
+    ...(hasCgroup
+      ? [host('delete', { does: `kill what is left in ${directory}`, call: 'write', from: 'linux.cgroupsPath' })]
+      : []),
+    ...(hasCgroup ? [host('delete', { does: `remove ${directory}`, call: 'rmdir', from: 'linux.cgroupsPath' })] : []),
+    ...hookSteps('delete', 'poststop', plan.hooks.poststop),
+    host('delete', { does: 'remove the state, and free the id', call: 'rmdir', from: 'delete' }),
+  ];
+}
+
+/** All steps from `create` to `delete`, in the order in which they happen. */
+export function explainSteps(plan: Plan, request: ExplainRequest): ExplainedStep[] {
+  const steps = beforeInit(request, plan);
+  let phase: ExplainedStep['phase'] = 'create';
+  let sent = 0;
+  for (const step of plan.steps) {
+    steps.push(init(phase, step), ...answers(step, plan, sent));
+    if (step.operation.op === 'sync' && Number(step.operation.point) === POINT.SOURCES) sent += SOURCES_PER_MESSAGE;
+    if (step.operation.op === 'waitStart') phase = 'start';
+  }
+  return [...steps, ...hookSteps('start', 'poststart', plan.hooks.poststart), ...deleteSteps(plan)];
+}
