@@ -5,8 +5,8 @@ import { check } from './sys.ts';
 import type { Terminal } from './terminal.ts';
 
 const SIGWINCH = 28;
-/** SIGKILL and SIGSTOP cannot be caught; SIGCHLD, SIGURG and SIGPIPE are about this process, not the container's. */
-const notForwarded = new Set([9, 19, 17, 23, 13]);
+/** SIGKILL and SIGSTOP cannot be caught; SIGCHLD is about this process's children. */
+const notForwarded = new Set([9, 19, 17]);
 const LAST_SIGNAL = 64;
 const LAST_STANDARD = 31;
 /** glibc keeps 32 and 33 for itself. */

@@ -31,8 +31,10 @@ export interface PlanRequest {
   noPivot: boolean;
   /** `--no-new-keyring`. */
   newKeyring: boolean;
-  /** `--preserve-fds`: how many descriptors from 3 on the process keeps. */
+  /** How many descriptors from 3 on the process keeps, those of socket activation included. */
   preservedFds: number;
+  /** How many of them are sockets of sd_listen_fds(3), which the process is told of. */
+  listenFds: number;
 }
 
 /** At most this many descriptors go with one message (SCM_MAX_FD). */
@@ -165,6 +167,14 @@ function limitSteps(limits: readonly HostLimit[], byHost: boolean): Step[] {
   return limits.map(({ resource, soft, hard, from }) => ({ operation: { op: 'rlimit', resource, soft, hard }, from }));
 }
 
+/** The variables of socket activation; the process's own pid is known beforehand only where it is the first of its namespace. */
+function listenVariables({ listenFds }: PlanRequest, isFirst: boolean, warnings: string[]): string[] {
+  if (listenFds === 0) return [];
+  if (isFirst) return [`LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
+  warnings.push('LISTEN_FDS: passed without LISTEN_PID, for the container has no pid namespace of its own');
+  return [`LISTEN_FDS=${listenFds}`];
+}
+
 /** The default umask, as every runtime has it. */
 const DEFAULT_UMASK = 0o022;
 
@@ -239,7 +249,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
     ...createContainer,
     ...planSysctls(config),
     ...planEnclosure(request, newMounts),
-    ...planProgram(process),
+    ...planProgram(process, listenVariables(request, namespaces.isNew('pid'), warnings)),
     { operation: { op: 'chdir', path: process.cwd }, from: 'process.cwd' },
     { operation: { op: 'affinity' }, from: 'every CPU of the cpuset' },
     ...limitSteps(limits, ownUser),

@@ -19,6 +19,8 @@ export class Terminal {
   constructor(master: number) {
     this.#master = master;
     addon.setNonblocking(master, true); // ours alone, unlike the caller's descriptors
+    // init cleared it for callers that add the carriage return themselves; here nobody else would.
+    addon.terminalOnlcr(master, true);
     this.resize();
     if (!addon.isatty(STDIN)) return;
     const saved = addon.terminalSave(STDIN);

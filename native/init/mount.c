@@ -123,7 +123,7 @@ static int make_file_system(const struct op *op) {
         if (result < 0) fail_context(context, "fsconfig", option);
     }
     if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0) fail_context(context, "fsconfig", type);
-    int mount = sys_fsmount(context, (unsigned)op->n[0]);
+    int mount = sys_fsmount(context, op->n[6] & MOUNT_COPY_UP ? 0 : (unsigned)op->n[0]);
     if (mount < 0) fail_context(context, "fsmount", type);
     close(context);
     return mount;
@@ -133,7 +133,10 @@ void do_mount(const struct op *op) {
     const char *path = op->s[2];
     int mount = make_file_system(op);
     int target = target_directory(path, op->n[6]);
-    if (op->n[6] & MOUNT_COPY_UP) copy_up(target, mount);
+    if (op->n[6] & MOUNT_COPY_UP) { /* writable until then */
+        copy_up(target, mount);
+        set_attributes(mount, 0, op->n[0], op->n[1], path);
+    }
     set_attributes(mount, AT_RECURSIVE, op->n[2], op->n[3], path);
     if (sys_move_mount(mount, target) < 0) fail("move_mount", path);
     set_propagation(mount, op->n[4], op->n[5], path); /* a detached mount has no peers to be made a slave of */

@@ -1,6 +1,7 @@
 /** `create`, and the first half of `run`. */
 import { addon } from '../addon.ts';
 import { readBundle } from '../bundle.ts';
+import { envOf } from '../caller.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { absolute, type Context, stateRoot } from '../context.ts';
 import { TsrunError } from '../errors.ts';
@@ -28,6 +29,12 @@ function checkPreserved(context: Context, count: number): void {
   for (let fd = 3; fd < 3 + count; fd++)
     if (!context.caller.openFds.includes(fd))
       throw new TsrunError('usage', `--preserve-fds ${count}: descriptor ${fd} is not open`);
+}
+
+/** How many sockets the caller activates us with: LISTEN_FDS counts where LISTEN_PID is our own pid; sd_listen_fds(3). */
+function listenFds({ caller }: Context): number {
+  const count = Number(envOf(caller, 'LISTEN_FDS') ?? 0);
+  return envOf(caller, 'LISTEN_PID') === String(addon.getpid()) && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 /** The directory that a file is to be written to must be there before anything is made. */
@@ -58,7 +65,9 @@ export function createContainer(
     throw new TsrunError('console', 'process.terminal: a terminal needs --console-socket, where its master is sent');
   if (!terminal && request.consoleSocket !== undefined)
     throw new TsrunError('console', '--console-socket: process.terminal is false, so there is no terminal to send');
-  checkPreserved(context, request.preserveFds);
+  const listening = listenFds(context);
+  const preservedFds = listening + request.preserveFds;
+  checkPreserved(context, preservedFds);
   const pidFile = request.pidFile === undefined ? undefined : checkPidFile(request.pidFile);
   for (const warning of bundle.warnings) log.warn(warning);
 
@@ -72,7 +81,8 @@ export function createContainer(
       cgroupDriver: global.cgroupManager === 'disabled' ? 'disabled' : 'cgroupfs',
       noPivot: request.noPivot,
       newKeyring: !request.noNewKeyring,
-      preservedFds: request.preserveFds,
+      preservedFds,
+      listenFds: listening,
     },
     probeHost(bundle.config),
   );

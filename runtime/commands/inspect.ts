@@ -80,6 +80,7 @@ export function explainCommand(context: Context, request: RequestOf<'explain'>):
       noPivot: false,
       newKeyring: true,
       preservedFds: 0,
+      listenFds: 0,
     },
     facts,
   );

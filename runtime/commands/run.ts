@@ -19,16 +19,18 @@ export function run(context: Context, request: RequestOf<'run'>): number {
     state,
     terminal: master,
   } = createContainer(context, request, request.detach ? 'socket' : 'caller');
+  // Before the program starts, which may ask for the size of its terminal at once.
+  const terminal = request.detach || master === undefined ? undefined : new Terminal(master);
   try {
     start(container, state, caller, warn);
   } catch (error) {
+    terminal?.close();
     if (container.exists()) destroy(container, state, caller, warn);
     throw error;
   }
   if (request.detach) return 0;
   container.unlock(); // others may signal, look at and even delete it while it runs
   log.succeed();
-  const terminal = master === undefined ? undefined : new Terminal(master);
   let status: number;
   try {
     status = waitInForeground(state.process.pid, signals, terminal);

@@ -192,6 +192,8 @@ function fileSystemStep(mount: Mount, type: string, target: string, options: Opt
   const source = mount.source === undefined || mount.source === '' ? type : mount.source;
   if (options.copyUp && type !== 'tmpfs')
     throw new TsrunError('config-invalid', `${from}.options: tmpcopyup goes with type tmpfs, not with ${quote(type)}`);
+  // The copy needs a writable file system; the mount becomes read-only after it.
+  if (options.copyUp) options.parameters = options.parameters.filter((parameter) => parameter !== 'ro');
   if (!needsOldMount(options)) {
     const operation: Operation = {
       op: 'mount',

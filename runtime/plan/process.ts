@@ -96,11 +96,11 @@ export function planLimits(process: Process): HostLimit[] {
   }));
 }
 
-/** What the process runs with: arguments and environment. */
-export function planProgram(process: Process): Step[] {
+/** What the process runs with: arguments and environment, to which `added` variables come. */
+export function planProgram(process: Process, added: readonly string[]): Step[] {
   return [
     { operation: { op: 'args', args: process.args }, from: 'process.args' },
-    { operation: { op: 'env', env: process.env ?? [] }, from: 'process.env' },
+    { operation: { op: 'env', env: [...(process.env ?? []), ...added] }, from: 'process.env' },
     { operation: { op: 'home', uid: process.user.uid }, from: 'process.user.uid' },
   ];
 }
