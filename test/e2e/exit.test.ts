@@ -1,5 +1,5 @@
 /** Exit statuses, signals through `run`, and programs that cannot be executed. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   args,
@@ -129,7 +129,11 @@ describe('signals to run reach the process', () => {
   });
 
   test('kill -9 of run leaves the container to delete --force', async ({ lab }) => {
-    const { child, id } = await running(lab, args('signals=1'));
+    const { dir } = lab.bundle(args('pause'));
+    const id = lab.id();
+    const output = { stdout: lab.path('o'), stderr: lab.path('e') };
+    const child = start(runtime(lab.root, 'run', '--bundle', dir, id), { output });
+    await until('it runs', () => existsSync(output.stdout) && readFileSync(output.stdout, 'utf8').includes('"pause"'));
     child.kill('SIGKILL');
     await child;
     (await lab.tsrun(['delete', '--force', id])).expectCode(0);

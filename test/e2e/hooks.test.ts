@@ -321,8 +321,9 @@ describe('failures', () => {
     expect(readFileSync(at, 'utf8').split('\n').filter(Boolean)).toHaveLength(1);
   });
 
-  test('startContainer: start fails, the program does not run', async ({ lab }) => {
-    const container = await lab.create([hook('startContainer', inContainer), args('write=/ran=1')]);
+  test('startContainer: start fails, the program does not run, the container is destroyed', async ({ lab }) => {
+    const { parts, read } = recording(lab, ['poststop']);
+    const container = await lab.create([...parts, hook('startContainer', inContainer), args('write=/ran=1')]);
     const result = await lab.tsrun(['start', container.id]);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('startContainer[0]');
@@ -330,8 +331,9 @@ describe('failures', () => {
     expect(result.stderr).toContain('err-words');
     await container.ended();
     expect(existsSync(join(container.bundle.rootfs, 'ran'))).toBe(false);
-    await until('stopped', async () => (await container.state()).status === 'stopped');
-    (await container.delete()).expectCode(0);
+    // runtime.md, lifecycle: the runtime stops the container, undoes create, and runs the poststop hooks.
+    (await container.delete('--force')).expectCode(0);
+    expect(tags(read())).toEqual(['poststop']);
   });
 
   test('poststart: start fails and the container is stopped', async ({ lab }) => {
