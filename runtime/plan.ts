@@ -15,7 +15,7 @@ import { planNamespaces } from './plan/namespaces.ts';
 import { resolve } from './plan/path.ts';
 import { planIdentity, planLimits, planProgram } from './plan/process.ts';
 import type { HostLimit, HostSource, Plan, Step } from './plan/types.ts';
-import { refuseUnsupported } from './plan/unsupported.ts';
+import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
 
 export type { CgroupPlan, HostSource, IdMaps, Join, Plan, Step } from './plan/types.ts';
 export { CGROUP_BASE };
@@ -192,6 +192,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
   const warnings: string[] = [];
   const namespaces = planNamespaces(config, facts);
   const newMounts = namespaces.isNew('mount');
+  if (!newMounts) refuseForeignMounts(config);
   const ownUser = namespaces.has('user');
   const cgroup = planCgroup(id, config, request.cgroupDriver, facts);
   const sources: HostSource[] = [];

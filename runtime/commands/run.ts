@@ -1,11 +1,24 @@
 import { addon } from '../addon.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import type { Context } from '../context.ts';
+import { TsrunError } from '../errors.ts';
 import { openSignals, waitInForeground } from '../foreground.ts';
 import { destroy } from '../remove.ts';
 import { start } from '../start.ts';
+import type { Container } from '../store.ts';
 import { Terminal } from '../terminal.ts';
 import { createContainer } from './create.ts';
+
+/** Somebody else may have deleted the container while it ran. */
+function removeUnlessGone(container: Container, remove: () => void): void {
+  try {
+    container.lock();
+  } catch (error) {
+    if (error instanceof TsrunError && error.code === 'not-found') return;
+    throw error;
+  }
+  remove();
+}
 
 /** `run`: create, start, wait, delete. */
 export function run(context: Context, request: RequestOf<'run'>): number {
@@ -37,9 +50,6 @@ export function run(context: Context, request: RequestOf<'run'>): number {
   } finally {
     terminal?.close();
   }
-  if (!request.keep && container.exists()) {
-    container.lock();
-    destroy(container, state, caller, warn);
-  }
+  if (!request.keep) removeUnlessGone(container, () => destroy(container, state, caller, warn));
   return status;
 }

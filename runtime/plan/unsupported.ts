@@ -31,6 +31,26 @@ const properties: readonly (readonly [name: string, value: (config: Config) => u
   ['linux.resources.unified', (config) => config.linux?.resources?.unified],
 ];
 
+/** What needs mounts of the container's own. */
+const ownMounts: readonly (readonly [name: string, value: (config: Config) => unknown])[] = [
+  ['mounts', (config) => config.mounts],
+  ['linux.maskedPaths', (config) => config.linux?.maskedPaths],
+  ['linux.readonlyPaths', (config) => config.linux?.readonlyPaths],
+  ['linux.rootfsPropagation', (config) => config.linux?.rootfsPropagation],
+  ['root.readonly', (config) => config.root.readonly || undefined],
+  ['process.terminal', (config) => config.process?.terminal || undefined],
+];
+
+/** Without a new mount namespace, mounts would be made among those of other processes. */
+export function refuseForeignMounts(config: Config): void {
+  for (const [name, value] of ownMounts)
+    if (!isEmpty(value(config)))
+      throw new TsrunError(
+        'config-invalid',
+        `${name}: needs a mount namespace of the container’s own, not one that is shared or joined by path`,
+      );
+}
+
 /** @throws {TsrunError} `unsupported`, naming the first such property. */
 export function refuseUnsupported(config: Config): void {
   for (const [name, value] of properties)
