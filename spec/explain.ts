@@ -26,7 +26,7 @@ function explainString(schema: StringSchema, value: unknown, at: Path, findings:
   if (typeof value !== 'string') {
     findings.error(at, 'expected a string');
   } else if (schema.enum !== undefined && !schema.enum.includes(value)) {
-    const near = nearest(value, schema.enum);
+    const near = schema.enum.length > 4 ? nearest(value, schema.enum) : undefined;
     const hint = near === undefined ? `use ${listing(schema.enum)}` : `did you mean ${near}?`;
     findings.error(at, `unknown ${schema.title ?? 'value'}`, hint);
   }

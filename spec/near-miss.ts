@@ -5,16 +5,24 @@ const MAX_LENGTH = 64;
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
-  let least = Math.min(3, Math.floor(word.length / 3)) + 1;
+  let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     if (candidate.length > MAX_LENGTH) continue;
     const far = candidate.toLowerCase() === word.toLowerCase() ? 0 : distance(word, candidate);
-    if (far < least) {
+    if (far < least && far <= slips(word, candidate)) {
       least = far;
       best = candidate;
     }
   }
   return best;
+}
+
+/** How many slips a word may have: one for three letters, not counting what all words of its kind begin with (`RLIMIT_`). */
+function slips(word: string, candidate: string): number {
+  let same = 0;
+  while (same < word.length && word[same] === candidate[same]) same++;
+  const prefix = word.slice(0, same).lastIndexOf('_') + 1;
+  return Math.min(3, Math.floor((word.length - prefix) / 3));
 }
 
 /** The number of characters to insert, remove, change or swap with their neighbour to make one word the other. */

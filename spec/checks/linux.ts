@@ -32,7 +32,7 @@ export function intelRdtIsWellFormed({ intelRdt }: Linux, findings: Findings): v
   }
   if (l3CacheSchema?.includes('\n')) findings.error([...at, 'l3CacheSchema'], 'must be one line');
   if (memBwSchema !== undefined && (!memBwSchema.startsWith('MB:') || memBwSchema.includes('\n'))) {
-    findings.error([...at, 'memBwSchema'], 'expected one line that begins with MB:');
+    findings.error([...at, 'memBwSchema'], 'expected one line, begun with the letters MB and a colon');
   }
   schemata?.forEach((line, index) => {
     if (line.includes('\n')) findings.error([...at, 'schemata', index], 'must be one line');
