@@ -9,8 +9,10 @@ import type { Caller } from './caller.ts';
 import { attachDeviceProgram, killCgroup, makeCgroup, openCgroup, removeCgroup } from './cgroup/cgroupfs.ts';
 import { Channel, type ChannelEvent } from './channel.ts';
 import { AT, NS, O, OPEN_TREE } from './constants.ts';
+import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import { wordFailure } from './failure.ts';
+import { namespaceHint } from './failure-hints.ts';
 import { POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
@@ -51,6 +53,7 @@ export interface Launched {
 }
 
 const SIGKILL = 9;
+const ENOENT = 2;
 
 /** The state that hooks and `state` begin with. */
 export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
@@ -103,6 +106,8 @@ function writeMaps(pid: number, maps: IdMaps): void {
 function openSources(plan: Plan, first: number): number[] {
   return plan.sources.slice(first, first + SOURCES_PER_MESSAGE).map(({ path, recursive, from }) => {
     const fd = addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC | (recursive ? AT.RECURSIVE : 0));
+    // Not in the words of ENOENT, which callers take for a missing program.
+    if (fd === -ENOENT) throw new TsrunError('mount', `${from}: the source ${quote(path)} does not exist`);
     if (fd < 0)
       throw new TsrunError('mount', `${from}: open the source ${quote(path)}`, {
         cause: new SysError(-fd, 'open_tree'),
@@ -371,10 +376,13 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
     blockedSignals: caller.blockedSignals,
   });
   for (const fd of [...inherited, executable]) addon.close(fd);
-  if (pid < 0)
-    throw new TsrunError('namespace', 'linux.namespaces: start init in new namespaces', {
-      cause: new SysError(-pid, 'clone3'),
-    });
+  if (pid < 0) {
+    const hint = namespaceHint(-pid, plan.cloneFlags);
+    throw new TsrunError(
+      'namespace',
+      `linux.namespaces: start init in new namespaces: clone3: ${errnoText(-pid)}${hint === undefined ? '' : `: ${hint}`}`,
+    );
+  }
   return pid;
 }
 

@@ -3,19 +3,21 @@
  * gives the same plan, nothing is touched, and a test can read the result.
  */
 import type { Config, Hook, Linux, NamespaceType } from '../spec/config.ts';
+import { sysctlPath } from '../spec/sysctl.ts';
 import { PROPAGATION } from '../spec/tables.ts';
 import { MS } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import type { HostFacts } from './facts.ts';
 import { POINT } from './generated/wire.ts';
 import { CGROUP_BASE, planCgroup } from './plan/cgroup.ts';
-import { planDeviceLinks, planDevices } from './plan/devices.ts';
+import { type NodeSource, planDeviceLinks, planDevices } from './plan/devices.ts';
 import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
 import { planNamespaces } from './plan/namespaces.ts';
 import { resolve } from './plan/path.ts';
 import { planIdentity, planLimits, planProgram } from './plan/process.ts';
 import type { HostLimit, HostSource, Plan, Step } from './plan/types.ts';
 import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
+import { quote } from './text.ts';
 
 export type { CgroupPlan, HostSource, IdMaps, Join, Plan, Step } from './plan/types.ts';
 export { CGROUP_BASE };
@@ -75,7 +77,7 @@ const needsOwnNamespace: ReadonlyMap<string, NamespaceType> = new Map([
 ]);
 
 /** The root file system and all that is mounted and made in it, up to the hooks that may look at it. */
-function planRootfs(request: PlanRequest, context: MountContext, newMounts: boolean): Step[] {
+function planRootfs(request: PlanRequest, context: MountContext, nodes: NodeSource, newMounts: boolean): Step[] {
   const { config, bundle } = request;
   const path = resolve(bundle, config.root.path);
   if (!newMounts) return [{ operation: { op: 'rootDirectory', path }, from: 'root.path' }];
@@ -104,7 +106,7 @@ function planRootfs(request: PlanRequest, context: MountContext, newMounts: bool
   const mountSteps = mounts.map((mount, index) => planMount(mount, index, context));
   const deviceSteps = bindsDev(mounts)
     ? []
-    : [...planDevices(config.linux?.devices ?? [], context.byHost ? context.sources : undefined), ...planDeviceLinks()];
+    : [...planDevices(config.linux?.devices ?? [], nodes), ...planDeviceLinks()];
   for (let sent = 0; sent < context.sources.length; sent += SOURCES_PER_MESSAGE)
     sourceSteps.push({ operation: { op: 'sync', point: POINT.SOURCES }, from: 'mounts, seen by the host' });
   return [...steps, ...sourceSteps, rootfs, ...mountSteps, ...deviceSteps];
@@ -153,9 +155,10 @@ function planSysctls(config: Config): Step[] {
   if (entries.length === 0) return [];
   const steps: Step[] = [{ operation: { op: 'procHandle' }, from: 'linux.sysctl' }];
   for (const [key, value] of entries) {
-    // `net.ipv4.conf.eth0/1.x` writes a dot of a name as a slash.
-    const path = `sys/${key.replace(/[./]/g, (c) => (c === '.' ? '/' : key.includes('.') ? '.' : '/'))}`;
-    steps.push({ operation: { op: 'sysctl', path, value }, from: `linux.sysctl["${key}"]` });
+    const path = sysctlPath(key);
+    if (path === undefined)
+      throw new TsrunError('config-invalid', `linux.sysctl: ${quote(key)} is no kernel parameter`);
+    steps.push({ operation: { op: 'sysctl', path: `sys/${path}`, value }, from: `linux.sysctl["${key}"]` });
   }
   return steps;
 }
@@ -173,6 +176,11 @@ function listenVariables({ listenFds }: PlanRequest, isFirst: boolean, warnings:
   if (isFirst) return [`LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
   warnings.push('LISTEN_FDS: passed without LISTEN_PID, for the container has no pid namespace of its own');
   return [`LISTEN_FDS=${listenFds}`];
+}
+
+function nodeSource(ownUser: boolean, facts: HostFacts, sources: HostSource[]): NodeSource {
+  if (ownUser) return sources;
+  return facts.inUserNamespace ? 'bound' : 'made';
 }
 
 /** The default umask, as every runtime has it. */
@@ -209,7 +217,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
     ownCgroupNamespace: namespaces.isNew('cgroup'),
     sources,
   };
-  const rootfs = planRootfs(request, context, newMounts);
+  const rootfs = planRootfs(request, context, nodeSource(ownUser, facts, sources), newMounts);
   const limits = planLimits(process);
   const hooks = config.hooks ?? {};
   const createContainer = planHooks(hooks.createContainer, 'createContainer');

@@ -40,29 +40,34 @@ function node(device: Device, from: string): Step {
   };
 }
 
-/** In a user namespace nobody may make a node: the host's own is bound. */
-function boundNode(path: string, from: string, sources: HostSource[]): Step {
-  const fd = sources.length;
-  sources.push({ path, recursive: false, from });
+/**
+ * How nodes come about: made, or, in a user namespace, where nobody may, bound from the host's own: by init itself, or
+ * from the trees that the host opens for it.
+ */
+export type NodeSource = 'made' | 'bound' | HostSource[];
+
+function boundNode(path: string, from: string, sources: HostSource[] | 'bound'): Step {
+  const fd = sources === 'bound' ? -1 : sources.length;
+  if (sources !== 'bound') sources.push({ path, recursive: false, from });
   return {
     operation: { op: 'bind', source: path, target: path, fd, flags: MOUNT_FLAG.DEVICE_NODE },
     from,
   };
 }
 
-/** What fills /dev. `sources` is given where nodes must be bound from the host. */
-export function planDevices(devices: readonly Device[], sources: HostSource[] | undefined): Step[] {
+/** What fills /dev. */
+export function planDevices(devices: readonly Device[], nodes: NodeSource): Step[] {
   const steps: Step[] = [];
   const configured = new Set(devices.map((device) => normalize(device.path)));
   for (const { path, major, minor } of defaultDevices) {
     if (configured.has(path)) continue;
     const from = 'default devices';
-    steps.push(sources ? boundNode(path, from, sources) : node({ type: 'c', path, major, minor }, from));
+    steps.push(nodes === 'made' ? node({ type: 'c', path, major, minor }, from) : boundNode(path, from, nodes));
   }
   devices.forEach((device, index) => {
     const from = `linux.devices[${index}]`;
     const path = normalize(device.path);
-    steps.push(sources && device.type !== 'p' ? boundNode(path, from, sources) : node(device, from));
+    steps.push(nodes === 'made' || device.type === 'p' ? node(device, from) : boundNode(path, from, nodes));
   });
   return steps;
 }
