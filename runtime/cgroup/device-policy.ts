@@ -185,10 +185,8 @@ export function effectivePolicy(rules: readonly DeviceRule[]): EffectivePolicy {
 /** A rule in the notation of the v1 controller's files, such as `allow c 136:* rwm`. */
 export function describeDeviceRule(rule: DeviceRule): string {
   const number = (value: number): string => (value === ANY_NUMBER ? '*' : String(value));
-  const access = Object.entries(LETTERS)
-    .filter(([, bit]) => (rule.access & bit) !== 0)
-    .map(([letter]) => letter)
-    .join('');
+  let access = '';
+  for (const [letter, bit] of Object.entries(LETTERS)) if ((rule.access & bit) !== 0) access += letter;
   return `${rule.allow ? 'allow' : 'deny'} ${rule.type} ${number(rule.major)}:${number(rule.minor)} ${access}`;
 }
 

@@ -78,12 +78,13 @@ export const exit = (): Instruction => ({ opcode: Opcode.exit, destination: 0, s
 export function encode(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * INSTRUCTION_SIZE);
   const view = new DataView(bytes.buffer);
-  program.forEach((instruction, index) => {
-    const at = index * INSTRUCTION_SIZE;
-    view.setUint8(at, instruction.opcode);
-    view.setUint8(at + 1, (instruction.source << 4) | instruction.destination);
-    view.setInt16(at + 2, instruction.offset, true);
-    view.setInt32(at + 4, instruction.immediate | 0, true);
-  });
+  let at = 0;
+  for (const { opcode, destination, source, offset, immediate } of program) {
+    view.setUint8(at, opcode);
+    view.setUint8(at + 1, (source << 4) | destination);
+    view.setInt16(at + 2, offset, true);
+    view.setInt32(at + 4, immediate | 0, true);
+    at += INSTRUCTION_SIZE;
+  }
   return bytes;
 }
