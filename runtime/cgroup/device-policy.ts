@@ -47,7 +47,7 @@ export interface DeviceRequest {
 }
 
 /** In place of a major or minor number: every one. */
-export const ANY_NUMBER = -1;
+const ANY_NUMBER = -1;
 
 /** BPF_DEVCG_ACC_*. */
 export const Access = { mknod: 1, read: 2, write: 4 } as const;

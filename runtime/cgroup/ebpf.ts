@@ -30,7 +30,7 @@ const SIZE_WORD = 0x00;
 const SOURCE_REGISTER = 0x08;
 
 /** The opcodes that {@link Instruction}s made here carry. The 32-bit ones clear the upper half of the destination. */
-export const Opcode = {
+const Opcode = {
   loadWord: CLASS_LDX | MODE_MEM | SIZE_WORD,
   move32: CLASS_ALU32 | 0xb0,
   moveRegister32: CLASS_ALU32 | 0xb0 | SOURCE_REGISTER,
