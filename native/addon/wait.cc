@@ -43,13 +43,22 @@ void handOver(int signal) {
   errno = before;
 }
 
+/** Signals by which an engine tells its own faults, or stops its own threads: their handlers are not touched. */
+bool belongsToEngine(int signal) {
+  for (int own : {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGPWR})
+    if (signal == own) return true;
+  return false;
+}
+
 /**
  * Threads that the engine started before do not block the signals (all of Node's; none in the executable, whose launcher
- * blocks everything first): what reaches one of them is handed over. Handlers of the engine itself stay as they are.
+ * blocks everything first): what reaches one of them is handed over. That includes those which Node ignores (SIGPIPE) or
+ * ends at (SIGINT, SIGTERM).
  */
 void redirectFromOtherThreads(int signal) {
   struct sigaction action = {};
-  if (sigaction(signal, nullptr, &action) < 0 || action.sa_handler != SIG_DFL) return;
+  if (sigaction(signal, nullptr, &action) < 0) return;
+  if (belongsToEngine(signal) && action.sa_handler != SIG_DFL) return;
   action.sa_handler = handOver;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigaction(signal, &action, nullptr); // fails for SIGKILL and SIGSTOP, which nobody can take
