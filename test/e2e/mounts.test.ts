@@ -258,7 +258,7 @@ describe('the place of a mount', () => {
     const outside = lab.directory('outside');
     const facts = await lab.facts(
       link('/absolute', outside),
-      link('/climbing', '../../../../../../../..' + outside),
+      link('/climbing', `../../../../../../../..${outside}`),
       link('/plain', '/usr/bin'),
       tmpfs('/absolute/a'),
       tmpfs('/climbing/b'),
