@@ -60,6 +60,7 @@ cgroups=$(
     done
 )
 [ -n "$cgroups" ] || { echo "the end-to-end tests need a cgroup2 mount" >&2; exit 1; }
+runs=$(ls -d /run/tsrun* /run/netns/* 2> /dev/null) || true
 TSRUN_TEST_TMP=$(mktemp -d /var/tmp/tsrun-test-XXXXXX)
 # The root of a user namespace has to pass.
 chmod 711 "$TSRUN_TEST_TMP"
@@ -75,6 +76,13 @@ clean() {
     done
   done
   rm -rf --one-file-system "$TSRUN_TEST_TMP"
+  # The machine itself, seen from outside the box.
+  left=$(
+    for place in $cgroups "$TSRUN_TEST_TMP"; do [ ! -e "$place" ] || echo "$place"; done
+    grep -F "$TSRUN_TEST_TMP" /proc/self/mountinfo || true
+    [ "$runs" = "$(ls -d /run/tsrun* /run/netns/* 2> /dev/null)" ] || echo "files under /run"
+  )
+  [ -z "$left" ] || { echo "left on the machine: $left" >&2; exit 1; }
 }
 trap clean EXIT
 trap 'exit 130' INT TERM

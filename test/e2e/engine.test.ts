@@ -200,6 +200,16 @@ describe('a caller with little', () => {
     (await lab.run([args('exit=4')], { inherit })).expectCode(4);
   });
 
+  test.for([1, 2])('memfds that are not executable by default (vm.memfd_noexec = %d)', async (value, { lab, skip }) => {
+    skip(!existsSync('/proc/sys/vm/memfd_noexec'), 'this kernel has no vm.memfd_noexec');
+    const { dir } = lab.bundle(args('print=runs'));
+    // The parameter belongs to the pid namespace.
+    const script = `echo ${value} > /proc/sys/vm/memfd_noexec && "$@"`;
+    const inside = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc', '/bin/sh', '-c', script, '_'];
+    const result = await call([...inside, ...runtime(lab.root, 'run', '--bundle', dir, lab.id())]);
+    expect(result.expectCode(0).stdout).toBe('runs\n');
+  });
+
   test('no /proc: one line, not a trace', async ({ lab }) => {
     const { dir } = lab.bundle(args('exit=0'));
     const id = lab.id();

@@ -1,5 +1,5 @@
 /** The six kinds of hooks: order, namespace, environment, state on standard input, time limits, failures. config.md, "POSIX-platform Hooks" */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   args,
@@ -13,6 +13,7 @@ import {
   namespace,
   type Part,
   user,
+  userNamespace,
   withoutNamespace,
 } from './harness/config.ts';
 import { isAlive, namespaceOf, processes, until } from './harness/kernel.ts';
@@ -490,5 +491,15 @@ describe('time limits', () => {
 test('hooks of a container without a pid namespace', async ({ lab }) => {
   const { parts, read } = recording(lab, hookKinds);
   (await lab.run([...parts, withoutNamespace('pid'), namespace('cgroup'), args('sleep=0.05', 'exit=0')])).expectCode(0);
+  expect(tags(read())).toEqual([...hookKinds]);
+});
+
+test('hooks of a container in a user namespace', async ({ lab }) => {
+  const { parts, read } = recording(lab, hookKinds);
+  // Whoever a hook runs as: it has to be able to write its record.
+  chmodSync(lab.directory('shared'), 0o777);
+  writeFileSync(join(lab.directory('shared'), 'records'), '');
+  chmodSync(join(lab.directory('shared'), 'records'), 0o666);
+  (await lab.run([userNamespace(), ...parts, args('sleep=0.05', 'exit=0')])).expectCode(0);
   expect(tags(read())).toEqual([...hookKinds]);
 });

@@ -32,7 +32,8 @@ import {
 import { mountsOf } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
 import { parseMountinfo } from './harness/mountinfo.ts';
-import { isTsrun, runtimePath } from './harness/places.ts';
+import { hostToolPath, isTsrun, runtimePath } from './harness/places.ts';
+import { start } from './harness/runtime.ts';
 import { ConsoleSocket } from './harness/terminal.ts';
 import { describe, expect, test } from './harness/test.ts';
 
@@ -379,6 +380,47 @@ describe('CVE-2021-43784: sizes that wrap', () => {
     ]);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('Mappings');
+  });
+});
+
+describe('CVE-2021-30465, CVE-2024-45310: directories that change places during create', () => {
+  const rounds = 40;
+  const variants: [string, (volume: string) => Part[]][] = [
+    [
+      'tmpfs below the volume',
+      (volume) => [bind(volume, '/vol'), tmpfs('/vol/a/sub/new'), bind('/etc/hostname', '/vol/a/file')],
+    ],
+    [
+      'a mount whose source is the volume',
+      (volume) => [
+        bind(volume, '/vol'),
+        tmpfs('/vol/a/new'),
+        mount({ destination: '/seen', type: 'bind', source: join(volume, 'real'), options: ['bind'] }),
+      ],
+    ],
+    [
+      'masked and read-only paths',
+      (volume) => [bind(volume, '/vol'), linux({ maskedPaths: ['/vol/a/file'], readonlyPaths: ['/vol/a/dir'] })],
+    ],
+  ];
+  test.for(variants)('%s', async ([, parts], { lab }) => {
+    const out = outside(lab);
+    const volume = lab.directory('volume');
+    mkdirSync(join(volume, 'a'));
+    mkdirSync(join(volume, 'real'));
+    symlinkSync(climbing(out.dir), join(volume, 'b'));
+    const swapping = start([hostToolPath, 'swap', join(volume, 'a'), join(volume, 'b')]);
+    try {
+      for (let round = 0; round < rounds; round++) {
+        const result = await lab.run([...parts(volume), args('ls=/seen', 'exit=0')]);
+        expect([0, 1]).toContain(result.code);
+        expect(result.stdout).not.toContain('marker');
+        out.untouched();
+      }
+    } finally {
+      swapping.kill('SIGKILL');
+      await swapping;
+    }
   });
 });
 

@@ -295,6 +295,17 @@ describe('kill', () => {
     },
   );
 
+  test('STOP and CONT, many times: the container is running all along', async ({ lab }) => {
+    const container = await lab.started([args('pause')]);
+    await container.told('pause');
+    for (let round = 0; round < 20; round++) {
+      (await lab.tsrun(['kill', container.id, 'STOP'])).expectCode(0);
+      expect((await container.state()).status).toBe('running');
+      (await lab.tsrun(['kill', container.id, 'CONT'])).expectCode(0);
+    }
+    expect((await container.state()).status).toBe('running');
+  });
+
   test('reaches a created container', async ({ lab }) => {
     const container = await lab.create([args('pause')]);
     (await lab.tsrun(['kill', container.id, 'KILL'])).expectCode(0);
@@ -349,6 +360,14 @@ describe('--pid-file', () => {
     ).expectCode(0);
     expect(readFileSync(lab.path('the.pid'), 'utf8')).toMatch(/^\d+$/);
     expect(existsSync(join(dir, 'the.pid'))).toBe(false);
+  });
+
+  test('replaces what is there', async ({ lab }) => {
+    const id = lab.id();
+    writeFileSync(lab.path(`${id}.pid`), 'a longer text than a pid\n');
+    const { result, pidFile } = await lab.tryCreate(lab.bundle(args('pause')), { id });
+    result.expectCode(0);
+    expect(readFileSync(pidFile, 'utf8')).toMatch(/^\d+$/);
   });
 
   test('is not written when create fails', async ({ lab }) => {

@@ -14,9 +14,11 @@ import {
   user,
   userNamespace,
   withCapabilities,
+  withoutMount,
   withoutNamespace,
 } from './harness/config.ts';
 import { type NamespaceKind, namespaceKinds, namespaceOf, statusField } from './harness/kernel.ts';
+import { mountAt, parseMountinfo } from './harness/mountinfo.ts';
 import { call } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
@@ -313,6 +315,47 @@ describe('user namespace', () => {
       args('read=/volume/data'),
     );
     expect(facts.text('read')).toBe('reached');
+  });
+
+  const shared: [string, string, string, string][] = [
+    ['proc without a pid namespace', 'pid', '/proc', 'proc'],
+    ['sysfs without a network namespace', 'network', '/sys', 'sysfs'],
+    ['mqueue without an ipc namespace', 'ipc', '/dev/mqueue', 'mqueue'],
+    ['cgroup2 without a cgroup namespace', 'cgroup', '/sys/fs/cgroup', 'cgroup2'],
+    ['cgroup without a cgroup namespace', 'cgroup', '/sys/fs/cgroup', 'cgroup'],
+  ];
+  // The kernel makes none of these anew there: the machine's is bound, or the mount is refused by name.
+  test.for(shared)('%s', async ([, kind, destination, type], { lab }) => {
+    const result = await lab.run([
+      userNamespace(),
+      withoutNamespace(kind),
+      withoutMount(destination),
+      change((config) =>
+        config.mounts.push({ destination, type, source: type, options: ['nosuid', 'noexec', 'nodev', 'ro'] }),
+      ),
+      args('read=/proc/self/mountinfo', 'mkdir=/sys/fs/cgroup/new'),
+    ]);
+    if (result.code === 0) {
+      const found = mountAt(parseMountinfo(result.facts.text('read')), destination);
+      expect(found.options).toEqual(expect.arrayContaining(['nosuid', 'noexec', 'nodev', 'ro']));
+      expect(result.facts.of('mkdir').errno).not.toBe('');
+    } else {
+      expect(result.stderr).toContain(destination);
+      expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
+    }
+    expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('read-only root, masked paths and a tmpfs with it', async ({ lab }) => {
+    const facts = await lab.facts(
+      userNamespace(),
+      set('root.readonly', true),
+      tmpfs('/data', 'mode=1777'),
+      args('write=/new=x', 'write=/data/new=x', 'stat=/data/new'),
+    );
+    expect(facts.of('write', '/new').errno).toBe('EROFS');
+    expect(facts.of('write', '/data/new').errno).toBe('');
+    expect(facts.of('stat')).toMatchObject({ uid: 0, gid: 0 });
   });
 
   test('hostname, sysctl, limits and hooks go together with it', async ({ lab }) => {

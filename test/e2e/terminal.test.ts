@@ -105,6 +105,17 @@ describe('--console-socket', () => {
     });
   });
 
+  test('a relative path is the caller’s', async ({ lab }) => {
+    await withConsole(lab, async (socket) => {
+      const { dir } = lab.bundle(terminal(), args('tty', 'pause'));
+      const id = lab.id();
+      (
+        await lab.tsrun(['run', '--detach', '--bundle', dir, '--console-socket', 'console.sock', id], { cwd: lab.dir })
+      ).expectCode(0);
+      await socket.said('"pause"');
+    });
+  });
+
   test('is required for a terminal where nobody stays with it', async ({ lab }) => {
     for (const detach of [false, true]) {
       const { result } = await lab.tryCreate(lab.bundle(terminal(), args('pause')), { detach });

@@ -1,7 +1,7 @@
 /** What the machine had before and after the suite; used as vitest's global set-up. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupMount, mountsOf, processes, until } from './kernel.ts';
+import { cgroupMount, mountsOf, namespaceKinds, namespaceOf, processes, until } from './kernel.ts';
 import { cgroupsNamed } from './lab.ts';
 import { idPrefix, scratch } from './places.ts';
 
@@ -24,6 +24,7 @@ export interface Snapshot {
   run: string[];
   scratch: string[];
   ipc: string[];
+  namespaces: string[];
   devices: string[];
 }
 
@@ -59,6 +60,20 @@ export function snapshot(): Snapshot {
         .filter((line) => line !== '')
         .map((line) => `${kind} ${line.trim()}`),
     ),
+    // Those that a process lives in; those that a mount holds are among the mounts.
+    namespaces: [
+      ...new Set(
+        processes().flatMap((pid) =>
+          namespaceKinds.flatMap((kind) => {
+            try {
+              return [namespaceOf(pid, kind)];
+            } catch {
+              return [];
+            }
+          }),
+        ),
+      ),
+    ],
     devices: tree('/dev', 2),
   };
 }
