@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing on a Debian machine, and nothing else; says nothing where all is there.
 #
-#   scripts/setup.sh [build|test|bench|arm64]      (default: build)
+#   scripts/setup.sh [build|test|bench|arm64|vm]      (default: build)
 set -eu
 cd "$(dirname "$0")/.."
 profile=${1:-build}
@@ -30,6 +30,22 @@ case $profile in
   arm64)
     need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+    ;;
+  vm)
+    need util-linux setpriv
+    need iproute2 ip
+    need qemu-system-x86 qemu-system-x86_64
+    need busybox-static busybox
+    need cpio cpio
+    need kmod /sbin/modprobe
+    need e2fsprogs /sbin/mkfs.ext4
+    need systemd /lib/systemd/systemd
+    need dbus dbus-daemon
+    # Any kernel with a root on 9p will do, and the newest is taken.
+    set -- /lib/modules/*/kernel/fs/9p
+    need linux-image-amd64 "$1"
+    # The guest has an initramfs of its own; the host needs none for a kernel that it does not boot.
+    export INITRD=No
     ;;
   *)
     echo "setup: unknown profile $profile" >&2

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Becomes systemd, with a target of our own: the least that has D-Bus, and the service that runs the command.
+. "$(cat /run/vm/harness)/guest/machine.sh"
+
+units=/run/systemd/system
+mkdir -p $units /run/systemd/system-generators /run/systemd/journald.conf.d
+# The root is the host's, but not what the host mounts and starts: no fstab, no generators, and of the units that the
+# basic targets want only what is named here.
+: > /etc/fstab
+for generator in /lib/systemd/system-generators/* /usr/lib/systemd/system-generators/* /etc/systemd/system-generators/*; do
+  ln -sf /dev/null "/run/systemd/system-generators/${generator##*/}"
+done
+for unit in /etc/systemd/system/*.target.wants/* /lib/systemd/system/*.target.wants/*; do
+  case ${unit##*/} in
+    dbus.s* | dev-mqueue.mount | systemd-journald*.socket | systemd-journald.service | *.target) ;;
+    '*') ;;
+    *) ln -sf /dev/null "$units/${unit##*/}" ;;
+  esac
+done
+printf '[Journal]\nStorage=volatile\nForwardToConsole=no\nAudit=no\n' > /run/systemd/journald.conf.d/vm.conf
+echo 7473727565742d766d0a000000000001 > /etc/machine-id
+
+cat > $units/tsrun-vm.target << END
+[Unit]
+Requires=basic.target dbus.service
+Wants=tsrun-vm.service
+AllowIsolate=yes
+END
+# An OOM kill in a test must not end the tests; neither may a limit on their number of processes.
+cat > $units/tsrun-vm.service << END
+[Unit]
+Requires=dbus.service
+After=basic.target dbus.service
+[Service]
+ExecStart=/bin/sh "$harness/guest/command.sh"
+Delegate=yes
+KillMode=process
+OOMPolicy=continue
+TasksMax=infinity
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+END
+exec /lib/systemd/systemd --unit=tsrun-vm.target --show-status=false

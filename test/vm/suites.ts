@@ -1,0 +1,61 @@
+/** The tests of test/vm/tests: one boot for each kind of guest. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BootOptions, boot, type Ending, type Kind } from './machine.ts';
+import { harness, type Parts, repository } from './requirements.ts';
+
+const reports = join(repository, 'build/test');
+
+/** The test files of a kind whose names contain one of the filters (all, where there is no filter). */
+function filesOf(kind: Kind, filters: readonly string[]): string[] {
+  const directory = join(harness, 'tests', kind);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => filters.length === 0 || filters.some((filter) => `${kind}/${name}`.includes(filter)));
+}
+
+/** Runs the suites one after the other and prints the counts as the last line; 0 where nothing failed. */
+export async function runSuites(
+  parts: Parts,
+  kinds: readonly Kind[],
+  filters: readonly string[],
+  common: Pick<BootOptions, 'env' | 'timeout' | 'silence' | 'console'>,
+  report: (ending: Ending) => void,
+): Promise<number> {
+  mkdirSync(reports, { recursive: true });
+  let status = 0;
+  const counted: string[] = [];
+  for (const kind of kinds) {
+    const files = filesOf(kind, filters);
+    if (files.length === 0) continue;
+    const target = join(reports, `vm-${kind}.json`);
+    rmSync(target, { force: true });
+    counted.push(target);
+    process.stdout.write(`== vm: ${kind}\n`);
+    const ending = await boot(parts, {
+      ...common,
+      kind,
+      command: ['sh', join(harness, 'guest/tests.sh'), ...files.map((name) => join('tests', kind, name))],
+      cwd: repository,
+      // A guest that hangs leaves no report, or an old one's: count-tests takes a missing one for a failure.
+      collect: (exchange) => {
+        const made = join(exchange, 'report.json');
+        if (existsSync(made)) copyFileSync(made, target);
+      },
+    });
+    report(ending);
+    if (ending.status !== 0) status = 1;
+  }
+  if (counted.length === 0) {
+    process.stderr.write('test:vm: no test file has such a name\n');
+    return 2;
+  }
+  try {
+    execFileSync(process.execPath, [join(repository, 'scripts/count-tests.ts'), ...counted], { stdio: 'inherit' });
+  } catch {
+    status = 1;
+  }
+  return status;
+}

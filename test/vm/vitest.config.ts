@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests that run inside the guest (guest/tests.sh); those of test/e2e need no guest. */
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['tests/{plain,systemd}/*.test.ts'],
+    // One process for all: a process takes seconds to load vitest there, and the tests are to have the machine alone.
+    pool: 'threads',
+    isolate: false,
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
