@@ -1,6 +1,6 @@
 import { HOOK_KINDS } from './checks/hooks.ts';
 import { OCI_VERSION } from './state.ts';
-import { CAPABILITIES, mountOption, mountOptionNames, NAMESPACES } from './tables.ts';
+import { CAPABILITIES, MOUNT_OPTIONS, mountOption, NAMESPACES } from './tables.ts';
 
 /** The features document. features.md, features-linux.md */
 export interface Features {
@@ -64,7 +64,7 @@ export function features(facts: BuildFacts): Features {
     ociVersionMin: '1.0.0',
     ociVersionMax: OCI_VERSION,
     hooks: HOOK_KINDS,
-    mountOptions: mountOptionNames().filter((name) => mountOption(name)?.kind !== 'idmap'),
+    mountOptions: MOUNT_OPTIONS.filter((name) => mountOption(name)?.kind !== 'idmap'),
     linux: {
       namespaces: [...NAMESPACES.keys()].sort(),
       capabilities: CAPABILITIES,

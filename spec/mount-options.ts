@@ -60,90 +60,179 @@ export interface SuperblockFlag {
   readonly value: boolean;
 }
 
-const RDONLY: SuperblockFlag = { parameter: 'ro', msFlag: 1 << 0, value: true };
-const NOT_RDONLY: SuperblockFlag = { parameter: 'rw', msFlag: 1 << 0, value: false };
-
-const options: ReadonlyMap<string, MountOption> = new Map<string, MountOption>([
-  ['ro', { ...attribute(MOUNT_ATTR.RDONLY, 0), superblock: RDONLY }],
-  ['rw', { ...attribute(0, MOUNT_ATTR.RDONLY), superblock: NOT_RDONLY }],
-  ['rro', attribute(MOUNT_ATTR.RDONLY, 0, true)],
-  ['rrw', attribute(0, MOUNT_ATTR.RDONLY, true)],
-  ...attributePair('nosuid', 'suid', MOUNT_ATTR.NOSUID),
-  ...attributePair('nodev', 'dev', MOUNT_ATTR.NODEV),
-  ...attributePair('noexec', 'exec', MOUNT_ATTR.NOEXEC),
-  ...attributePair('nodiratime', 'diratime', MOUNT_ATTR.NODIRATIME),
-  ...attributePair('nosymfollow', 'symfollow', MOUNT_ATTR.NOSYMFOLLOW),
-  // The negations mean the kernel's default, which has been relatime since Linux 2.6.30.
-  ...accessTime('noatime', MOUNT_ATTR.NOATIME),
-  ...accessTime('atime', MOUNT_ATTR.RELATIME),
-  ...accessTime('relatime', MOUNT_ATTR.RELATIME),
-  ...accessTime('norelatime', MOUNT_ATTR.RELATIME),
-  ...accessTime('strictatime', MOUNT_ATTR.STRICTATIME),
-  ...accessTime('nostrictatime', MOUNT_ATTR.RELATIME),
-  ['sync', superblock('sync', 1 << 4, true)],
-  ['async', superblock('async', 1 << 4, false)],
-  ['mand', superblock('mand', 1 << 6, true)],
-  ['nomand', superblock('nomand', 1 << 6, false)],
-  ['dirsync', superblock('dirsync', 1 << 7, true)],
-  ['iversion', superblock(undefined, 1 << 23, true)],
-  ['noiversion', superblock(undefined, 1 << 23, false)],
-  ['lazytime', superblock('lazytime', 1 << 25, true)],
-  ['nolazytime', superblock('nolazytime', 1 << 25, false)],
-  ['bind', { kind: 'bind', recursive: false }],
-  ['rbind', { kind: 'bind', recursive: true }],
-  ...propagationPair('private', PROPAGATION.PRIVATE),
-  ...propagationPair('shared', PROPAGATION.SHARED),
-  ...propagationPair('slave', PROPAGATION.SLAVE),
-  ...propagationPair('unbindable', PROPAGATION.UNBINDABLE),
-  ['remount', { kind: 'remount' }],
-  ['tmpcopyup', { kind: 'tmpcopyup' }],
-  ['idmap', { kind: 'idmap', recursive: false }],
-  ['ridmap', { kind: 'idmap', recursive: true }],
-  ['defaults', { kind: 'ignored' }],
-  ['silent', { kind: 'ignored' }],
-  ['loud', { kind: 'ignored' }],
-]);
+/** All options that `mountOption` knows, sorted. */
+export const MOUNT_OPTIONS: readonly string[] = [
+  'async',
+  'atime',
+  'bind',
+  'defaults',
+  'dev',
+  'diratime',
+  'dirsync',
+  'exec',
+  'idmap',
+  'iversion',
+  'lazytime',
+  'loud',
+  'mand',
+  'noatime',
+  'nodev',
+  'nodiratime',
+  'noexec',
+  'noiversion',
+  'nolazytime',
+  'nomand',
+  'norelatime',
+  'nostrictatime',
+  'nosuid',
+  'nosymfollow',
+  'private',
+  'ratime',
+  'rbind',
+  'rdev',
+  'rdiratime',
+  'relatime',
+  'remount',
+  'rexec',
+  'ridmap',
+  'rnoatime',
+  'rnodev',
+  'rnodiratime',
+  'rnoexec',
+  'rnorelatime',
+  'rnostrictatime',
+  'rnosuid',
+  'rnosymfollow',
+  'ro',
+  'rprivate',
+  'rrelatime',
+  'rro',
+  'rrw',
+  'rshared',
+  'rslave',
+  'rstrictatime',
+  'rsuid',
+  'rsymfollow',
+  'runbindable',
+  'rw',
+  'shared',
+  'silent',
+  'slave',
+  'strictatime',
+  'suid',
+  'symfollow',
+  'sync',
+  'tmpcopyup',
+  'unbindable',
+];
 
 /** What an option of `mounts[].options` means; undefined for a word that is the filesystem's own (`size=64m`). */
 export function mountOption(name: string): MountOption | undefined {
-  return options.get(name);
+  return (
+    plainOption(name) ?? perMount(name, false) ?? (name.startsWith('r') ? perMount(name.slice(1), true) : undefined)
+  );
 }
 
-/** All options that `mountOption` knows, sorted. */
-export function mountOptionNames(): string[] {
-  return [...options.keys()].sort();
+/** The options that have no recursive form. */
+function plainOption(name: string): MountOption | undefined {
+  switch (name) {
+    case 'ro':
+      return {
+        ...attribute(MOUNT_ATTR.RDONLY, 0, false),
+        superblock: { parameter: 'ro', msFlag: 1 << 0, value: true },
+      };
+    case 'rw':
+      return {
+        ...attribute(0, MOUNT_ATTR.RDONLY, false),
+        superblock: { parameter: 'rw', msFlag: 1 << 0, value: false },
+      };
+    case 'sync':
+      return superblock('sync', 1 << 4, true);
+    case 'async':
+      return superblock('async', 1 << 4, false);
+    case 'mand':
+      return superblock('mand', 1 << 6, true);
+    case 'nomand':
+      return superblock('nomand', 1 << 6, false);
+    case 'dirsync':
+      return superblock('dirsync', 1 << 7, true);
+    case 'iversion':
+      return superblock(undefined, 1 << 23, true);
+    case 'noiversion':
+      return superblock(undefined, 1 << 23, false);
+    case 'lazytime':
+      return superblock('lazytime', 1 << 25, true);
+    case 'nolazytime':
+      return superblock('nolazytime', 1 << 25, false);
+    case 'remount':
+    case 'tmpcopyup':
+      return { kind: name };
+    case 'defaults':
+    case 'silent':
+    case 'loud':
+      return { kind: 'ignored' };
+    default:
+      return undefined;
+  }
 }
 
-type AttributeOption = Extract<MountOption, { kind: 'attribute' }>;
+/** The options that concern one mount, or with an `r` before them also those below it. */
+function perMount(name: string, recursive: boolean): MountOption | undefined {
+  switch (name) {
+    case 'ro':
+      return attribute(MOUNT_ATTR.RDONLY, 0, recursive);
+    case 'rw':
+      return attribute(0, MOUNT_ATTR.RDONLY, recursive);
+    case 'nosuid':
+      return attribute(MOUNT_ATTR.NOSUID, 0, recursive);
+    case 'suid':
+      return attribute(0, MOUNT_ATTR.NOSUID, recursive);
+    case 'nodev':
+      return attribute(MOUNT_ATTR.NODEV, 0, recursive);
+    case 'dev':
+      return attribute(0, MOUNT_ATTR.NODEV, recursive);
+    case 'noexec':
+      return attribute(MOUNT_ATTR.NOEXEC, 0, recursive);
+    case 'exec':
+      return attribute(0, MOUNT_ATTR.NOEXEC, recursive);
+    case 'nodiratime':
+      return attribute(MOUNT_ATTR.NODIRATIME, 0, recursive);
+    case 'diratime':
+      return attribute(0, MOUNT_ATTR.NODIRATIME, recursive);
+    case 'nosymfollow':
+      return attribute(MOUNT_ATTR.NOSYMFOLLOW, 0, recursive);
+    case 'symfollow':
+      return attribute(0, MOUNT_ATTR.NOSYMFOLLOW, recursive);
+    case 'noatime':
+      return attribute(MOUNT_ATTR.NOATIME, MOUNT_ATTR.ATIME, recursive);
+    case 'strictatime':
+      return attribute(MOUNT_ATTR.STRICTATIME, MOUNT_ATTR.ATIME, recursive);
+    // The negations mean the kernel's default, which has been relatime since Linux 2.6.30.
+    case 'relatime':
+    case 'atime':
+    case 'norelatime':
+    case 'nostrictatime':
+      return attribute(MOUNT_ATTR.RELATIME, MOUNT_ATTR.ATIME, recursive);
+    case 'private':
+      return { kind: 'propagation', flags: PROPAGATION.PRIVATE, recursive };
+    case 'shared':
+      return { kind: 'propagation', flags: PROPAGATION.SHARED, recursive };
+    case 'slave':
+      return { kind: 'propagation', flags: PROPAGATION.SLAVE, recursive };
+    case 'unbindable':
+      return { kind: 'propagation', flags: PROPAGATION.UNBINDABLE, recursive };
+    case 'bind':
+    case 'idmap':
+      return { kind: name, recursive };
+    default:
+      return undefined;
+  }
+}
 
-function attribute(set: number, clear: number, recursive = false): AttributeOption {
+function attribute(set: number, clear: number, recursive: boolean): Extract<MountOption, { kind: 'attribute' }> {
   return { kind: 'attribute', set, clear, recursive };
-}
-
-/** An option, its opposite, and both for the mounts below (`nodev dev rnodev rdev`). */
-function attributePair(on: string, off: string, bit: number): [string, MountOption][] {
-  return [
-    [on, attribute(bit, 0)],
-    [off, attribute(0, bit)],
-    [`r${on}`, attribute(bit, 0, true)],
-    [`r${off}`, attribute(0, bit, true)],
-  ];
-}
-
-function accessTime(name: string, mode: number): [string, MountOption][] {
-  return [
-    [name, attribute(mode, MOUNT_ATTR.ATIME)],
-    [`r${name}`, attribute(mode, MOUNT_ATTR.ATIME, true)],
-  ];
 }
 
 function superblock(parameter: string | undefined, msFlag: number, value: boolean): MountOption {
   return { kind: 'superblock', parameter, msFlag, value };
-}
-
-function propagationPair(name: string, flags: number): [string, MountOption][] {
-  return [
-    [name, { kind: 'propagation', flags, recursive: false }],
-    [`r${name}`, { kind: 'propagation', flags, recursive: true }],
-  ];
 }

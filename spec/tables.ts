@@ -1,9 +1,9 @@
 /**
- * Names of the configuration and the kernel's numbers for them, as Maps: a name comes from outside, and `constructor`
- * or `__proto__` must be as unknown as any other word.
+ * Names of the configuration and the kernel's numbers for them, as arrays and Maps: a name comes from outside, and `constructor`
+ * or `__proto__` must be as unknown as any other word. Every start evaluates this file, so that it builds next to nothing.
  */
 
-export { MOUNT_ATTR, type MountOption, mountOption, mountOptionNames, PROPAGATION } from './mount-options.ts';
+export { MOUNT_ATTR, MOUNT_OPTIONS, type MountOption, mountOption, PROPAGATION } from './mount-options.ts';
 export { parseSignal, SIGNALS, signalName } from './signals.ts';
 
 /** The capabilities of Linux, `CAP_*`; the index is the number (linux/capability.h). config.md, "Linux Process". */
@@ -51,11 +51,9 @@ export const CAPABILITIES: readonly string[] = [
   'CAP_CHECKPOINT_RESTORE',
 ];
 
-const capabilityNumbers = numbered(CAPABILITIES);
-
 /** The number of a capability by its exact name (`CAP_KILL` → 5), or undefined. */
 export function capabilityNumber(name: string): number | undefined {
-  return capabilityNumbers.get(name);
+  return indexOf(CAPABILITIES, name);
 }
 
 /** The resources of setrlimit(2), `RLIMIT_*`; the index is the number (the same on x86-64 and arm64). config.md, "POSIX process". */
@@ -78,11 +76,9 @@ export const RLIMITS: readonly string[] = [
   'RLIMIT_RTTIME',
 ];
 
-const rlimitNumbers = numbered(RLIMITS);
-
 /** The number of a resource limit by its exact name (`RLIMIT_NOFILE` → 7), or undefined. */
 export function rlimitNumber(name: string): number | undefined {
-  return rlimitNumbers.get(name);
+  return indexOf(RLIMITS, name);
 }
 
 /** What a namespace type of the configuration is called elsewhere. */
@@ -108,6 +104,7 @@ export const NAMESPACES: ReadonlyMap<string, NamespaceInfo> = new Map([
 /** The clocks of config-linux.md, "Offset for Time Namespace": the names that timens_offsets(5) takes. */
 export const CLOCKS: readonly string[] = ['monotonic', 'boottime'];
 
-function numbered(names: readonly string[]): ReadonlyMap<string, number> {
-  return new Map(names.map((name, number) => [name, number]));
+function indexOf(names: readonly string[], name: string): number | undefined {
+  const index = names.indexOf(name);
+  return index === -1 ? undefined : index;
 }

@@ -8,7 +8,7 @@ import { checkPathLength, cleanPath, isRoot } from './text.ts';
 export type MountCheck = (mount: Mount, index: number, findings: Findings, config: Config) => void;
 
 /** config.md, "Mounts": a mount is a bind mount by its options; peers take the type for it too. */
-export function isBindMount({ type, options = [] }: Mount): boolean {
+function isBindMount({ type, options = [] }: Mount): boolean {
   return type === 'bind' || options.includes('bind') || options.includes('rbind');
 }
 

@@ -1,5 +1,3 @@
-import type { Int64 } from '../config.ts';
-
 /**
  * The part of JSON Schema (draft 7) that the configuration needs, plus the keyword `int`: an integer within two bounds,
  * inclusive. The value may be a bigint where a number would not be exact; such a bound is a decimal string, as a schema is JSON.
@@ -50,15 +48,17 @@ export const string: StringSchema = { type: 'string' };
 export const boolean: BooleanSchema = { type: 'boolean' };
 export const strings: ArraySchema = { type: 'array', items: string };
 
+const INT64_MAX = '9223372036854775807';
+
 export const uint16 = int(0, 0xffff);
 export const uint32 = int(0, 0xffff_ffff);
-export const int64 = int(-(2n ** 63n), 2n ** 63n - 1n);
-export const uint64 = int(0, 2n ** 64n - 1n);
+export const int64 = int('-9223372036854775808', INT64_MAX);
+export const uint64 = int(0, '18446744073709551615');
 /** A limit where −1 means none. */
-export const limit64 = int(-1, 2n ** 63n - 1n);
+export const limit64 = int(-1, INT64_MAX);
 
-export function int(min: Int64, max: Int64): IntSchema {
-  return { int: [bound(min), bound(max)] };
+export function int(min: number | string, max: number | string): IntSchema {
+  return { int: [min, max] };
 }
 
 export function oneOf(title: string, ...values: readonly string[]): StringSchema {
@@ -79,8 +79,4 @@ export function object(properties: Readonly<Record<string, Schema>>): ObjectSche
   const required = entries.filter(([name]) => name.endsWith('!')).map(([name]) => name.slice(0, -1));
   const plain = Object.fromEntries(entries.map(([name, schema]) => [name.replace('!', ''), schema]));
   return { type: 'object', properties: plain, ...(required.length > 0 ? { required } : {}) };
-}
-
-function bound(value: Int64): number | string {
-  return typeof value === 'bigint' ? String(value) : value;
 }
