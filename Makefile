@@ -164,11 +164,20 @@ dist/lib/types/runtime/index.d.ts: $(TS_SOURCES) tsconfig.lib.json tsconfig.json
 # --- programs for the tests, and the bundle of `npm run hello` -----------------------------------------------------------------
 
 .PHONY: test-programs
-test-programs: build/guest/guest build/launcher-probe
+test-programs: build/guest/guest build/launcher-probe build/init-sandbox build/init-sanitized
 
 build/launcher-probe: test/native/probe.c Makefile
 	$(call say,compile)
 	$(Q)$(MUSL_CC) $(C_FLAGS) $(C_LINK) -o $@ $<
+
+build/init-sandbox: test/native/init-sandbox.c Makefile
+	$(call say,compile)
+	$(Q)$(MUSL_CC) $(C_FLAGS) $(KERNEL_HEADERS) $(C_LINK) -o $@ $<
+
+# init with the sanitizers, which there are none of for musl.
+build/init-sanitized: $(INIT_SOURCES) $(INIT_HEADERS) Makefile
+	$(call say,compile)
+	$(Q)gcc -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $(INIT_SOURCES)
 
 build/guest/guest: $(wildcard test/guest/*)
 	$(call say,compile)

@@ -54,6 +54,7 @@ void message_send(uint32_t type, int32_t value, const void *detail, size_t lengt
 }
 
 uint32_t message_expect(uint32_t type, int32_t value, int *fds, uint32_t max) {
+    if (state.socket < 0) fail_errno(EBADMSG, "plan", "a question to the host after READY");
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int) * 253)];

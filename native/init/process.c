@@ -136,6 +136,7 @@ static char *home_of(char *text, int64_t uid) {
 }
 
 void do_home(const struct op *op) {
+    if (!state.env) fail_errno(EBADMSG, "plan", "HOME before ENV");
     const char *present = environment("HOME");
     if (present && *present) return;
     char *text = NULL;
@@ -302,6 +303,7 @@ static _Noreturn void report_exec_failure(int error) {
 
 _Noreturn void do_exec(const struct op *op) {
     (void)op;
+    if (!state.executable || !state.env) fail_errno(EBADMSG, "plan", "EXEC before its program is known");
     unsigned first = 3 + state.preserved;
     for (unsigned i = 0; i < state.preserved; i++)
         if (dup2((int)(FD_FIRST + i), (int)(3 + i)) < 0) fail("dup2", "a preserved descriptor");
