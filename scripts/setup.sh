@@ -41,6 +41,10 @@ case $profile in
     need e2fsprogs /sbin/mkfs.ext4
     need systemd /lib/systemd/systemd
     need dbus dbus-daemon
+    # For a user's own manager and bus.
+    need libpam-systemd "/lib/$(uname -m)-linux-gnu/security/pam_systemd.so"
+    need dbus-user-session /usr/lib/systemd/user/dbus.socket
+    need uidmap newuidmap
     # Any kernel with a root on 9p will do, and the newest is taken.
     set -- /lib/modules/*/kernel/fs/9p
     need linux-image-amd64 "$1"

@@ -22,3 +22,9 @@ hostname tsrun-vm
 # A host that is a container itself says so here; the guest is none.
 rm -f /.dockerenv
 ip link set lo up
+# Somebody without privileges, and ids for a user namespace of theirs.
+echo 'vm:x:2000:2000::/tmp:/bin/sh' >> /etc/passwd
+echo 'vm:x:2000:' >> /etc/group
+echo 'vm:*:20000:0:99999:7:::' >> /etc/shadow
+echo 'vm:200000:65536' > /etc/subuid
+echo 'vm:200000:65536' > /etc/subgid

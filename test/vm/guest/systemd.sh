@@ -10,12 +10,13 @@ mkdir -p $units /run/systemd/system-generators /run/systemd/journald.conf.d
 for generator in /lib/systemd/system-generators/* /usr/lib/systemd/system-generators/* /etc/systemd/system-generators/*; do
   ln -sf /dev/null "/run/systemd/system-generators/${generator##*/}"
 done
-for unit in /etc/systemd/system/*.target.wants/* /lib/systemd/system/*.target.wants/*; do
-  case ${unit##*/} in
-    dbus.s* | dev-mqueue.mount | systemd-journald*.socket | systemd-journald.service | *.target) ;;
-    '*') ;;
-    *) ln -sf /dev/null "$units/${unit##*/}" ;;
-  esac
+for target in sysinit basic local-fs swap sockets timers paths slices; do
+  for unit in /etc/systemd/system/$target.target.wants/* /lib/systemd/system/$target.target.wants/*; do
+    case ${unit##*/} in
+      dbus.socket | dev-mqueue.mount | systemd-journald*.socket | systemd-journald.service | *.target | '*') ;;
+      *) ln -sf /dev/null "$units/${unit##*/}" ;;
+    esac
+  done
 done
 printf '[Journal]\nStorage=volatile\nForwardToConsole=no\nAudit=no\n' > /run/systemd/journald.conf.d/vm.conf
 echo 7473727565742d766d0a000000000001 > /etc/machine-id
