@@ -19,7 +19,6 @@ import {
   withoutNamespace,
 } from './harness/config.ts';
 import type { Lab } from './harness/lab.ts';
-import { snapshot } from './harness/leaks.ts';
 import { runtimePath } from './harness/places.ts';
 import { call, type Result } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
@@ -303,7 +302,7 @@ const harmless: [string, Part[]][] = [
 
 async function nothingLeft(lab: Lab, before: string[]): Promise<void> {
   expect(lab.leftovers()).toEqual([]);
-  expect(snapshot().mounts).toEqual(before);
+  expect(lab.mounts()).toEqual(before);
 }
 
 describe('the configuration', () => {
@@ -313,7 +312,7 @@ describe('the configuration', () => {
   ] as const) {
     describe(group, () => {
       test.for(rows)('%s', async ([, parts, property, said], { lab }) => {
-        const before = snapshot().mounts;
+        const before = lab.mounts();
         const bundle = lab.bundle(...parts);
         const { result, pidFile } = await lab.tryCreate(bundle);
         const line = theLine(result);
@@ -408,7 +407,7 @@ describe('what only the machine can refuse', () => {
     ['a name longer than a name', [tmpfs(`/${'d'.repeat(300)}`)], /long/],
   ];
   test.for(rows)('%s', async ([, parts, said], { lab }) => {
-    const before = snapshot().mounts;
+    const before = lab.mounts();
     const { result } = await lab.tryCreate(lab.bundle(...parts));
     expect(theLine(result)).toMatch(said);
     await nothingLeft(lab, before);

@@ -29,7 +29,6 @@ import {
   withCapabilities,
   withoutMount,
 } from './harness/config.ts';
-import { mountsOf } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
 import { parseMountinfo } from './harness/mountinfo.ts';
 import { hostToolPath, isTsrun, runtimePath } from './harness/places.ts';
@@ -39,16 +38,14 @@ import { describe, expect, test } from './harness/test.ts';
 
 const corePattern = (): string => readFileSync('/proc/sys/kernel/core_pattern', 'utf8');
 const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
-const ownMounts = (): string[] =>
-  mountsOf('self').map(({ target, type, options }) => `${target} ${type} ${options.join()}`);
 
 let before: { pattern: string; mounts: string[]; digest: string };
-beforeEach(() => {
-  before = { pattern: corePattern(), mounts: ownMounts(), digest: digest(runtimePath) };
+beforeEach<{ lab: Lab }>(({ lab }) => {
+  before = { pattern: corePattern(), mounts: lab.mounts(), digest: digest(runtimePath) };
 });
-afterEach(() => {
+afterEach<{ lab: Lab }>(({ lab }) => {
   expect(corePattern()).toBe(before.pattern);
-  expect(ownMounts()).toEqual(before.mounts);
+  expect(lab.mounts()).toEqual(before.mounts);
   expect(digest(runtimePath)).toBe(before.digest);
 });
 

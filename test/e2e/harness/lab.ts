@@ -16,14 +16,14 @@ import {
 import { join } from 'node:path';
 import { baseConfig, type Draft, type Part } from './config.ts';
 import { Facts } from './facts.ts';
-import { cgroupMount, isAlive, until } from './kernel.ts';
+import { cgroupMount, isAlive, mountsOf, until } from './kernel.ts';
 import { guestPath, idPrefix, scratch } from './places.ts';
 import { type CallOptions, call, type Result, runtime } from './runtime.ts';
 
 let counter = 0;
 
 /** Prepares a bundle: root file system with the guest, config.json of the base configuration and the parts. */
-export function makeBundle(dir: string, parts: readonly Part[]): Draft {
+function makeBundle(dir: string, parts: readonly Part[]): Draft {
   const rootfs = join(dir, 'rootfs');
   mkdirSync(rootfs, { recursive: true });
   for (const name of ['proc', 'dev', 'sys', 'tmp', 'etc', 'usr/bin'])
@@ -204,6 +204,13 @@ export class Lab {
     options: CallOptions & { flags?: string[]; id?: string } = {},
   ): Promise<Container> {
     return (await this.create(parts, options)).start();
+  }
+
+  /** The mounts of the box, without those that tests beside us make in their own directories. */
+  mounts(): string[] {
+    return mountsOf('self')
+      .filter(({ target }) => !target.startsWith(`${scratch}/`) || target.startsWith(`${this.dir}/`))
+      .map(({ target, type, options }) => `${target} ${type} ${options.join()}`);
   }
 
   /** What a failed create must not leave: state, cgroups. Both by name, so that tests beside us do not matter. */
