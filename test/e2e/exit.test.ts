@@ -66,6 +66,12 @@ describe('the exit status of run', () => {
     await until('the daemon ends', () => !processes().includes(daemon));
   });
 
+  test('--no-subreaper: orphans are left to the caller', async ({ lab }) => {
+    (await lab.run([withoutNamespace('pid'), args('orphans=5', 'exit=6')], { flags: ['--no-subreaper'] })).expectCode(
+      6,
+    );
+  });
+
   test('orphans are reaped', async ({ lab }) => {
     (await lab.run([withoutNamespace('pid'), args('orphans=50', 'sleep=0.1', 'exit=0')])).expectCode(0);
   });

@@ -19,7 +19,7 @@ import {
 import { isAlive, namespaceOf, processes, until } from './harness/kernel.ts';
 import type { Lab, State } from './harness/lab.ts';
 import { guestPath } from './harness/places.ts';
-import { defaultEnvironment } from './harness/runtime.ts';
+import { defaultEnvironment, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 interface HookRecord {
@@ -502,4 +502,26 @@ test('hooks of a container in a user namespace', async ({ lab }) => {
   chmodSync(join(lab.directory('shared'), 'records'), 0o666);
   (await lab.run([userNamespace(), ...parts, args('sleep=0.05', 'exit=0')])).expectCode(0);
   expect(tags(read())).toEqual([...hookKinds]);
+});
+
+describe('a hook may call the runtime', () => {
+  test('state and list, while the container is being made and when it has started', async ({ lab }) => {
+    const id = lab.id();
+    const at = lab.path('states');
+    const line = (argv: string[]) => argv.map((word) => `'${word}'`).join(' ');
+    const script = `#!/bin/sh\n${line(runtime(lab.root, 'state', id))} >> ${at} 2>&1\n${line(runtime(lab.root, 'list', '-q'))} >> ${at} 2>&1\n`;
+    writeFileSync(lab.path('hook.sh'), script, { mode: 0o755 });
+    const calling: Hook = { path: lab.path('hook.sh'), env: ['PATH=/usr/bin:/bin'], timeout: 10 };
+    const container = await lab.started([hook('createRuntime', calling), hook('poststart', calling), args('pause')], {
+      id,
+    });
+    await container.told('pause');
+    const states = [...readFileSync(at, 'utf8').matchAll(/"status": *"(\w+)"/g)].map((match) => match[1]);
+    expect(states).toEqual(['creating', 'running']);
+    expect(
+      readFileSync(at, 'utf8')
+        .split('\n')
+        .filter((word) => word === id),
+    ).toHaveLength(2);
+  });
 });

@@ -1,10 +1,10 @@
 /** create, start, state, kill, delete, run, list: the runtime-spec's lifecycle with the exit codes and words callers expect. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { args, linux, namespaces, processProperties, set, withoutNamespace } from './harness/config.ts';
 import { isAlive, processes, statusField, until } from './harness/kernel.ts';
 import { cgroupsNamed } from './harness/lab.ts';
-import { hostToolPath } from './harness/places.ts';
+import { hostToolPath, runtimePath } from './harness/places.ts';
 import { call, defaultEnvironment, runtime, start } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
@@ -498,6 +498,48 @@ describe('faults of the caller and of the machine', () => {
       expect(cgroupsNamed(id)).toEqual([]);
     }
     expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('four starts at once: one succeeds; four deletes by force: all do', async ({ lab }) => {
+    const container = await lab.create([args('pause')]);
+    const starts = await Promise.all(Array.from({ length: 4 }, () => lab.tsrun(['start', container.id])));
+    expect(starts.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
+    await container.told('pause');
+    expect((await container.state()).status).toBe('running');
+    const deletes = await Promise.all(Array.from({ length: 4 }, () => lab.tsrun(['delete', '--force', container.id])));
+    expect(deletes.map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, '']));
+    expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('the default state root, also of a root with XDG_RUNTIME_DIR', async ({ lab }) => {
+    const { dir } = lab.bundle(args('pause'));
+    const id = lab.id();
+    // A private /run: the default is the machine's own.
+    const script = `mount -t tmpfs none /run; "$0" create --bundle ${dir} ${id} < /dev/null > /dev/null && ls /run/tsrun && "$0" list -q; "$0" delete --force ${id}; "$0" list -q`;
+    for (const more of [{}, { XDG_RUNTIME_DIR: lab.dir }, { XDG_RUNTIME_DIR: '' }]) {
+      const inside = ['/usr/bin/unshare', '--mount', '--propagation', 'private', '/bin/sh', '-c', script, runtimePath];
+      const result = await call(inside, { env: { ...defaultEnvironment, ...more } });
+      expect([result.code, result.stdout, result.stderr]).toEqual([0, `${id}\n${id}\n`, '']);
+    }
+  });
+
+  test('a bundle whose path has a newline and quotes', async ({ lab }) => {
+    const { dir } = lab.bundle(args('print=odd'));
+    const odd = lab.path('a\n"b\' \\c');
+    renameSync(dir, odd);
+    const id = lab.id();
+    const output = { stdout: lab.path('o'), stderr: lab.path('e') };
+    (await lab.tsrun(['create', '--bundle', odd, id], { output })).expectCode(0);
+    expect((await lab.tsrun(['state', id])).json()).toMatchObject({ bundle: odd });
+    (await lab.tsrun(['list'])).expectCode(0);
+    (await lab.tsrun(['start', id])).expectCode(0);
+    await until('it ran', () => readFileSync(output.stdout, 'utf8') === 'odd\n');
+  });
+
+  test('a bundle that is reached through a link', async ({ lab }) => {
+    const { dir } = lab.bundle(args('print=linked'));
+    symlinkSync(dir, lab.path('link'));
+    expect((await lab.tsrun(['run', '-b', lab.path('link'), lab.id()])).expectCode(0).stdout).toBe('linked\n');
   });
 
   test('the container survives the end of its caller', async ({ lab }) => {
