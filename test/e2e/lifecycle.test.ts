@@ -3,9 +3,8 @@ import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { args, linux, namespaces, processProperties, set, withoutNamespace } from './harness/config.ts';
 import { isAlive, processes, statusField, until } from './harness/kernel.ts';
-import { cgroupsNamed } from './harness/lab.ts';
 import { hostToolPath, runtimePath } from './harness/places.ts';
-import { call, defaultEnvironment, runtime, start } from './harness/runtime.ts';
+import { call, defaultEnvironment, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 describe('the way of a container', () => {
@@ -481,22 +480,6 @@ describe('faults of the caller and of the machine', () => {
     (await lab.tsrun(['start', id])).expectCode(0);
     await until('the winner ran', () => readFileSync(won[0]?.output.stdout ?? '', 'utf8') === 'won\n');
     (await lab.tsrun(['delete', '--force', id])).expectCode(0);
-    expect(lab.leftovers()).toEqual([]);
-  });
-
-  test('kill -9 of create at any moment: delete --force removes all', async ({ lab }) => {
-    for (let round = 0; round < 24; round++) {
-      const { dir } = lab.bundle(args('pause'));
-      const id = lab.id();
-      const output = { stdout: lab.path(`o${round}`), stderr: lab.path(`e${round}`) };
-      const creating = start(runtime(lab.root, 'create', '--bundle', dir, id), { output });
-      await new Promise((wake) => setTimeout(wake, round));
-      creating.kill('SIGKILL');
-      await creating;
-      const result = await lab.tsrun(['delete', '--force', id]);
-      expect([round, result.code, result.stderr]).toEqual([round, 0, '']);
-      expect(cgroupsNamed(id)).toEqual([]);
-    }
     expect(lab.leftovers()).toEqual([]);
   });
 

@@ -5,6 +5,7 @@
  *   host pty ROWS COLUMNS CMD…     runs CMD on a terminal of its own and relays it; commands on fd 3, reports on fd 4
  *   host reaper CMD…               runs CMD as a subreaper and reports how each descendant ended
  *   host with SETTING… -- CMD…     changes what CMD inherits (signals, limits, fds …), then becomes it
+ *   host killafter MICROSECONDS CMD…  runs CMD and kills it by SIGKILL when the time is over
  *   host swap A B                  exchanges two directory entries until it is killed
  */
 #define _GNU_SOURCE
@@ -27,6 +28,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -282,6 +284,21 @@ static int with(char **argv) {
   return 90;
 }
 
+/* The exit status says whether CMD ended before: its own status then, 137 otherwise. */
+static int kill_after(long microseconds, char **argv) {
+  pid_t child = fork();
+  if (child == 0) {
+    execvp(argv[0], argv);
+    fail(argv[0]);
+  }
+  struct timespec rest = {microseconds / 1000000, microseconds % 1000000 * 1000};
+  nanosleep(&rest, NULL);
+  kill(child, SIGKILL);
+  int status;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 _Noreturn static void swap(const char *a, const char *b) {
   for (;;) syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);
 }
@@ -291,6 +308,7 @@ int main(int argc, char **argv) {
   if (argc >= 5 && strcmp(argv[1], "pty") == 0) return pty(argv + 2);
   if (argc >= 3 && strcmp(argv[1], "reaper") == 0) return reaper(argv + 2);
   if (argc >= 4 && strcmp(argv[1], "with") == 0) return with(argv + 2);
+  if (argc >= 4 && strcmp(argv[1], "killafter") == 0) return kill_after(atol(argv[2]), argv + 3);
   if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
   dprintf(2, "host: unknown use\n");
   return 93;
