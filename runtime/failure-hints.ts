@@ -475,6 +475,13 @@ const build = (): readonly Row[] => [
   row('path: a circle', inRoot, makesPaths, [ELOOP], 'symbolic links on its path lead in a circle'),
   row('path: nowhere', inRoot, makesPaths, [ENOENT], 'a part of its path is missing, and cannot be made'),
   row(
+    'path: owner without a name',
+    resolves,
+    anything,
+    [EOVERFLOW],
+    'nothing can be made in a user namespace that does not map id 0: map it, or make the path beforehand',
+  ),
+  row(
     'path: moving',
     resolves,
     ['openat2'],

@@ -197,6 +197,7 @@ const rows: readonly Row[] = [
   ['path: through a file', chdir, 'openat2', '/work', 'ENOTDIR', /not a directory/],
   ['path: a circle', mount, 'openat2', '/dev', 'ELOOP', /in a circle/],
   ['path: nowhere', symlink, 'openat2', '/dev/ptmx', 'ENOENT', /cannot be made/],
+  ['path: owner without a name', mount, 'openat2', '/dev', 'EOVERFLOW', /does not map id 0/],
   ['path: moving', mask, 'openat2', '/proc/kcore', 'EAGAIN', /keeps moving/],
   ['path: outside', bind, 'openat2', '/dst', 'EXDEV', /out of the root file system/],
   ['path: occupied', mount, 'openat2', '/dev', 'EEXIST', /something else is there/],
