@@ -1,4 +1,5 @@
 /** `explain`: the plan for people and for programs. Pure: nothing is touched, and the same plan reads the same. */
+import { describeDevicePolicy } from './cgroup/device-policy.ts';
 import { type ExplainedStep, type ExplainRequest, explainSteps } from './explain/steps.ts';
 import type { HostFacts } from './facts.ts';
 import type { Plan } from './plan/types.ts';
@@ -182,7 +183,11 @@ export function explainJson(plan: Plan, request: ExplainRequest, facts: HostFact
       cgroupRoot: facts.cgroup.root,
       inUserNamespace: facts.inUserNamespace,
     },
-    cgroup: { driver: plan.cgroup.driver, path: plan.cgroup.path, deviceRules: plan.cgroup.deviceRules },
+    cgroup: {
+      driver: plan.cgroup.driver,
+      path: plan.cgroup.path,
+      deviceRules: describeDevicePolicy(plan.cgroup.deviceRules),
+    },
     warnings: plan.warnings,
     steps: explainSteps(plan, request).map(({ phase, by, does, details, call, from, operation }, index) => ({
       number: index + 1,

@@ -1,3 +1,5 @@
+import type { ControllerFacts } from './cgroup/resources.ts';
+
 /** What plan() must know of the host; host.ts finds it out. Everything here is data, so that plans can be tested. */
 export interface HostFacts {
   cgroup: CgroupFacts;
@@ -14,4 +16,6 @@ export interface CgroupFacts {
   layout: 'unified' | 'hybrid' | 'legacy' | 'none';
   /** Where the v2 hierarchy is mounted; empty without one. */
   root: string;
+  /** Which controllers there are, and where; looked at only where the configuration asks for limits. */
+  controllers: ControllerFacts;
 }

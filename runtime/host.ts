@@ -1,18 +1,48 @@
 /** Finds out the facts of this host that plan() decides with. */
 import type { Config } from '../spec/config.ts';
 import { addon } from './addon.ts';
+import type { ControllerFacts } from './cgroup/resources.ts';
 import { CLONE, MAGIC, NS, O } from './constants.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
 
 const CGROUP_MOUNT = '/sys/fs/cgroup';
 
 /** Where the v2 hierarchy is. Two statfs(2) tell it on every system that follows systemd's layout. */
-export function probeCgroups(): CgroupFacts {
+function probeLayout(): Pick<CgroupFacts, 'layout' | 'root'> {
   const type = addon.statfsType(CGROUP_MOUNT);
   if (type === MAGIC.CGROUP2) return { layout: 'unified', root: CGROUP_MOUNT };
   const unified = `${CGROUP_MOUNT}/unified`;
   if (addon.statfsType(unified) === MAGIC.CGROUP2) return { layout: 'hybrid', root: unified };
   return { layout: type === MAGIC.TMPFS || type === MAGIC.CGROUP ? 'legacy' : 'none', root: '' };
+}
+
+const legacyControllers = ['memory', 'cpu', 'cpuset', 'pids', 'blkio', 'hugetlb', 'net_cls', 'net_prio', 'rdma'];
+
+/** The controllers of both hierarchies. */
+export function probeControllers({ layout, root }: Pick<CgroupFacts, 'layout' | 'root'>): ControllerFacts {
+  const unified = new Set(readText(`${root}/cgroup.controllers`).split(/\s+/));
+  unified.delete('');
+  const v1 = new Map<string, string>();
+  if (layout === 'hybrid' || layout === 'legacy')
+    for (const controller of legacyControllers) {
+      const mount = `${CGROUP_MOUNT}/${controller}`;
+      if (addon.statfsType(mount) === MAGIC.CGROUP) v1.set(controller, mount);
+    }
+  return { unified, v1 };
+}
+
+const noControllers: ControllerFacts = { unified: new Set(), v1: new Map() };
+
+/** The cgroup hierarchies, and their controllers where `limits` are asked for. */
+export function probeCgroups(limits: boolean): CgroupFacts {
+  const layout = probeLayout();
+  return { ...layout, controllers: limits ? probeControllers(layout) : noControllers };
+}
+
+/** Whether a configuration asks for more of its cgroup than a device policy. */
+function hasLimits(config: Config): boolean {
+  for (const property of Object.keys(config.linux?.resources ?? {})) if (property !== 'devices') return true;
+  return false;
 }
 
 const SMALL_FILE = 64 * 1024;
@@ -64,7 +94,7 @@ function ownedByJoinedUser(config: Config): Set<string> {
 /** Looks at the host; reads, and changes nothing. */
 export function probeHost(config: Config): HostFacts {
   return {
-    cgroup: probeCgroups(),
+    cgroup: probeCgroups(hasLimits(config)),
     inUserNamespace: inUserNamespace(),
     capabilities: capabilities(),
     ownedByJoinedUser: ownedByJoinedUser(config),

@@ -6,7 +6,7 @@ import type { Config } from '../spec/config.ts';
 import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
 import { addon } from './addon.ts';
 import type { Caller } from './caller.ts';
-import { attachDeviceProgram, killCgroup, makeCgroup, openCgroup, removeCgroup } from './cgroup/cgroupfs.ts';
+import { placeProcess, prepareCgroup, storedCgroup } from './cgroup/lifecycle.ts';
 import { Channel, type ChannelEvent } from './channel.ts';
 import { AT, NS, O, OPEN_TREE } from './constants.ts';
 import { errnoText } from './errno.ts';
@@ -18,9 +18,9 @@ import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
 import { NAMESPACE_NAMES } from './host.ts';
 import { initPath } from './install.ts';
-import { CGROUP_BASE, type IdMaps, type Plan, SOURCES_PER_MESSAGE } from './plan.ts';
+import { type IdMaps, type Plan, SOURCES_PER_MESSAGE } from './plan.ts';
 import { openProcess, type ProcessIdentity, readStat, waitForEnd } from './process.ts';
-import { type Container, type Intent, prepareRoot, type StoredCgroup, type StoredState } from './store.ts';
+import { type Container, type Intent, prepareRoot, type StoredState } from './store.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
 import { Undo } from './undo.ts';
@@ -171,7 +171,7 @@ class Launch {
       created: new Date().toISOString(),
       owner: ownerOf(caller),
       annotations: config.annotations ?? {},
-      cgroup: storedCgroup(plan),
+      cgroup: storedCgroup(plan.cgroup),
       sharesPidNamespace: !(config.linux?.namespaces ?? []).some(({ type, path }) => type === 'pid' && !path),
       hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
       startSteps: startSteps(plan),
@@ -197,6 +197,9 @@ class Launch {
         addon.wait(this.#process.pid, true); // the first stage, which has ended
         this.#process = this.#adopt(pid ?? 0);
         this.#request.container.writeIntent(intentOf(this.#request, this.#process));
+        break;
+      case POINT.PLACED:
+        placeProcess(storedCgroup(plan.cgroup), this.#process.pid);
         break;
       case POINT.SOURCES: {
         const fds = openSources(plan, this.#sourcesSent);
@@ -303,15 +306,10 @@ function ownerOf(caller: Caller): string {
   return addon.geteuid() === 0 ? 'root' : (user?.slice('USER='.length) ?? String(addon.geteuid()));
 }
 
-function storedCgroup(plan: Plan): StoredCgroup {
-  const { driver, root, path } = plan.cgroup;
-  return { driver, root, path };
-}
-
 function intentOf(request: LaunchRequest, process?: ProcessIdentity, cgroupMade = true): Intent {
   return {
     bundle: request.bundle,
-    cgroup: storedCgroup(request.plan),
+    cgroup: storedCgroup(request.plan.cgroup),
     cgroupMade: cgroupMade && request.plan.cgroup.driver !== 'disabled',
     ...(process ? { process } : {}),
   };
@@ -325,29 +323,6 @@ function killAndReap(process: ProcessIdentity): void {
     addon.close(pidfd);
   }
   addon.wait(process.pid, false);
-}
-
-function prepareCgroup(request: LaunchRequest, undo: Undo): number | undefined {
-  const { plan, container } = request;
-  if (plan.cgroup.driver === 'disabled') return undefined;
-  const cgroup = storedCgroup(plan);
-  makeCgroup(cgroup);
-  undo.push(() => {
-    killCgroup(cgroup);
-    removeCgroup(cgroup, CGROUP_BASE);
-  });
-  // Only from here on it is ours to kill: before, an interrupted `create` must not make us kill a stranger's.
-  container.writeIntent(intentOf(request));
-  const fd = openCgroup(cgroup);
-  undo.push(() => addon.close(fd));
-  if (plan.cgroup.deviceProgram) {
-    try {
-      attachDeviceProgram(fd, plan.cgroup.deviceProgram);
-    } catch (cause) {
-      throw new TsrunError('cgroup', 'linux.resources.devices: set the device policy', { cause });
-    }
-  }
-  return fd;
 }
 
 function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
@@ -402,7 +377,8 @@ export function launch(request: LaunchRequest): Launched {
     container.claim();
     undo.push(() => container.remove());
     container.writeIntent(intentOf(request, undefined, false));
-    const cgroupFd = prepareCgroup(request, undo);
+    // Only from there on it is ours to kill: before, an interrupted `create` must not make us kill a stranger's.
+    const cgroupFd = prepareCgroup(plan.cgroup, undo, () => container.writeIntent(intentOf(request)));
     const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
     const channel = new Channel(ours, plan.steps);
     undo.push(() => channel.close());

@@ -15,7 +15,7 @@ import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
 import { planNamespaces } from './plan/namespaces.ts';
 import { resolve } from './plan/path.ts';
 import { planIdentity, planLimits, planProgram } from './plan/process.ts';
-import type { HostLimit, HostSource, Plan, Step } from './plan/types.ts';
+import type { CgroupPlan, HostLimit, HostSource, Plan, Step } from './plan/types.ts';
 import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
 import { quote } from './text.ts';
 
@@ -178,6 +178,11 @@ function listenVariables({ listenFds }: PlanRequest, isFirst: boolean, warnings:
   return [`LISTEN_FDS=${listenFds}`];
 }
 
+/** init is born in its cgroup of the v2 hierarchy; v1 has no such thing, so it waits there until it is put in place. */
+function placement({ v1 }: CgroupPlan): Step[] {
+  return v1.length > 0 ? [{ operation: { op: 'sync', point: POINT.PLACED }, from: 'linux.resources' }] : [];
+}
+
 function nodeSource(ownUser: boolean, facts: HostFacts, sources: HostSource[]): NodeSource {
   if (ownUser) return sources;
   return facts.inUserNamespace ? 'bound' : 'made';
@@ -202,7 +207,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
   const newMounts = namespaces.isNew('mount');
   if (!newMounts) refuseForeignMounts(config);
   const ownUser = namespaces.has('user');
-  const cgroup = planCgroup(id, config, request.cgroupDriver, facts);
+  const cgroup = planCgroup(id, config, request.cgroupDriver, facts, warnings);
   const sources: HostSource[] = [];
   const inherited = rootPropagation(config.linux);
   const context: MountContext = {
@@ -243,6 +248,7 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
   const grantable = ownUser ? ~0n : facts.capabilities;
 
   const steps: Step[] = [
+    ...placement(cgroup),
     ...namespaces.steps,
     { operation: { op: 'session' }, from: 'a terminal of its own' },
     ...(request.newKeyring

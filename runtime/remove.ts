@@ -1,10 +1,9 @@
 /** Ends and removes a container: what `delete`, a failed start and the end of `run` have in common. */
 import { addon } from './addon.ts';
-import { killCgroup, removeCgroup } from './cgroup/cgroupfs.ts';
+import { endProcesses, removeCgroups } from './cgroup/lifecycle.ts';
 import { TsrunError } from './errors.ts';
 import { type Inherited, runHooks } from './hooks.ts';
 import { ociState } from './launch.ts';
-import { CGROUP_BASE } from './plan/cgroup.ts';
 import { openProcess, type ProcessIdentity, waitForEnd } from './process.ts';
 import type { Container, Intent, StoredCgroup, StoredState } from './store.ts';
 
@@ -26,10 +25,10 @@ function killProcess(id: string, process: ProcessIdentity): void {
 }
 
 /** Kills everything, waits for it, and removes the cgroup. */
-function endProcesses(id: string, process: ProcessIdentity | undefined, cgroup: StoredCgroup | undefined): void {
-  if (cgroup && cgroup.driver !== 'disabled') killCgroup(cgroup);
+function endAll(id: string, process: ProcessIdentity | undefined, cgroup: StoredCgroup | undefined): void {
+  if (cgroup) endProcesses(cgroup);
   if (process) killProcess(id, process);
-  if (cgroup && cgroup.driver !== 'disabled') removeCgroup(cgroup, CGROUP_BASE);
+  if (cgroup) removeCgroups(cgroup);
 }
 
 /** Removes a container with all its processes; poststop hooks run, and what they do wrong is a warning. */
@@ -39,7 +38,7 @@ export function destroy(
   inherited: Inherited,
   warn: (message: string) => void,
 ): void {
-  endProcesses(container.id, state.process, state.cgroup);
+  endAll(container.id, state.process, state.cgroup);
   const report = ociState(state, 'stopped');
   state.hooks.poststop.forEach((hook, index) => {
     try {
@@ -55,7 +54,7 @@ export function destroy(
 export function destroyRemains(container: Container, intent: Intent | undefined): void {
   // A cgroup that was not made yet may be anybody's: it is not killed. An empty one of that name is ours to remove.
   const cgroup = intent?.cgroupMade ? intent.cgroup : undefined;
-  endProcesses(container.id, intent?.process, cgroup);
+  endAll(container.id, intent?.process, cgroup);
   if (intent?.cgroup && !intent.cgroupMade && intent.cgroup.driver !== 'disabled')
     addon.rmdir(intent.cgroup.root + intent.cgroup.path);
   container.remove();

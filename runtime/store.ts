@@ -11,6 +11,7 @@
  */
 import type { Hook } from '../spec/config.ts';
 import { addon } from './addon.ts';
+import type { LegacyCgroup } from './cgroup/legacy.ts';
 import { LOCK, O } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import type { Step } from './plan/types.ts';
@@ -29,6 +30,8 @@ export interface StoredCgroup {
   readonly root: string;
   /** Below it, with a leading slash; empty when disabled. */
   readonly path: string;
+  /** Cgroups in v1 hierarchies, which carry limits. */
+  readonly v1: readonly LegacyCgroup[];
 }
 
 /** intent.json */
@@ -86,14 +89,29 @@ function isProcess(value: unknown): value is ProcessIdentity {
   );
 }
 
+/** Whether a path below a hierarchy leads to a cgroup that may be killed and removed: not the root, and not out of it. */
+function isCgroupPath(path: unknown): boolean {
+  return typeof path === 'string' && /^(\/[^/]+)+$/.test(path) && !path.split('/').includes('..');
+}
+
+function isLegacy(value: unknown): value is LegacyCgroup {
+  return (
+    isRecord(value) &&
+    typeof value.controller === 'string' &&
+    typeof value.root === 'string' &&
+    isCgroupPath(value.path)
+  );
+}
+
 function isCgroup(value: unknown): value is StoredCgroup {
   return (
     isRecord(value) &&
     (value.driver === 'cgroupfs' || value.driver === 'disabled') &&
     typeof value.root === 'string' &&
     typeof value.path === 'string' &&
-    (value.driver === 'disabled' || /^(\/[^/]+)+$/.test(value.path)) &&
-    !value.path.split('/').includes('..')
+    (value.driver === 'disabled' || isCgroupPath(value.path)) &&
+    Array.isArray(value.v1) &&
+    value.v1.every(isLegacy)
   );
 }
 

@@ -4,14 +4,18 @@
  */
 import { addon } from '../addon.ts';
 import { BPF, O } from '../constants.ts';
+import { errnoText } from '../errno.ts';
 import { TsrunError } from '../errors.ts';
+import { readText } from '../host.ts';
 import type { StoredCgroup } from '../store.ts';
 import { check, SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 
 const ENOENT = 2;
 const EEXIST = 17;
+const EACCES = 13;
 const EBUSY = 16;
+const EROFS = 30;
 const ENOTEMPTY = 39;
 const DIRECTORY_MODE = 0o755;
 const S_IFMT = 0o170000;
@@ -55,6 +59,44 @@ export function makeCgroup(cgroup: StoredCgroup): void {
       );
     if (made !== -ENOENT || attempt === 16) throw failed(cgroup, new SysError(-made, 'mkdir', directory));
     makeParents(cgroup);
+  }
+}
+
+/** What a refused controller means, and what to do. */
+function hintForController(number: number, directory: string): string {
+  switch (number) {
+    case EBUSY:
+      return `${directory} has processes of its own, and cgroup v2 wants them in leaves: name another parent in linux.cgroupsPath`;
+    case ENOENT:
+      return 'it is not available there: its parent does not delegate it (with systemd: Delegate=yes of the unit)';
+    case EACCES:
+      return 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
+    case EROFS:
+      return 'the cgroup file system is mounted read-only';
+    default:
+      return errnoText(number);
+  }
+}
+
+/**
+ * Enables controllers for the children of every cgroup on the way, from the root of the hierarchy down.
+ * @throws {TsrunError} `cgroup`, naming the controller and the place
+ */
+export function enableControllers(cgroup: StoredCgroup, controllers: readonly string[]): void {
+  if (controllers.length === 0) return;
+  makeParents(cgroup);
+  for (const directory of [cgroup.root, ...parentsOf(cgroup)]) {
+    const path = `${directory}/cgroup.subtree_control`;
+    const enabled = new Set(readText(path).trim().split(' '));
+    for (const controller of controllers) {
+      if (enabled.has(controller)) continue;
+      const written = addon.writeFile(path, `+${controller}`, O.WRONLY, 0);
+      if (written < 0)
+        throw new TsrunError(
+          'cgroup',
+          `linux.resources: enable the ${controller} controller in ${path}: ${hintForController(-written, directory)}`,
+        );
+    }
   }
 }
 

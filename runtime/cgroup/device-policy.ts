@@ -182,6 +182,13 @@ export function effectivePolicy(rules: readonly DeviceRule[]): EffectivePolicy {
   return { otherwise: false, rules: kept.reverse() };
 }
 
+/** The policy in words, one rule each: what is otherwise, then the rules that still matter, in their order. */
+export function describeDevicePolicy(rules: readonly DeviceRule[]): string[] {
+  if (rules.length === 0) return [];
+  const policy = effectivePolicy(rules);
+  return [`${policy.otherwise ? 'allow' : 'deny'} everything`, ...policy.rules.map(describeDeviceRule)];
+}
+
 /** A rule in the notation of the v1 controller's files, such as `allow c 136:* rwm`. */
 export function describeDeviceRule(rule: DeviceRule): string {
   const number = (value: number): string => (value === ANY_NUMBER ? '*' : String(value));

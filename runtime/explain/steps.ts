@@ -1,5 +1,6 @@
 /** Everything that makes and removes a container, in one order: what the host does and what init does. */
 import type { Hook } from '../../spec/config.ts';
+import { describeDevicePolicy } from '../cgroup/device-policy.ts';
 import { describe, enumerate, namespaceTypes } from '../describe.ts';
 import { OPERATIONS, type Operation, POINT } from '../generated/wire.ts';
 import { type IdMaps, type Plan, SOURCES_PER_MESSAGE, type Step } from '../plan.ts';
@@ -65,6 +66,13 @@ function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
   if (cgroup.driver === 'disabled') return [];
   const directory = show(cgroup.root + cgroup.path);
   const steps = [
+    ...cgroup.controllers.map((controller) =>
+      host('create', {
+        does: `enable the ${controller} controller from ${show(cgroup.root)} down, where it is not`,
+        call: 'write',
+        from: 'linux.resources',
+      }),
+    ),
     host('create', {
       does: `make the cgroup ${directory}, which must be new`,
       call: 'mkdir',
@@ -72,11 +80,21 @@ function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
     }),
     host('create', { does: 'note that the cgroup is ours to remove', call: 'rename', from: 'intent before object' }),
   ];
+  for (const { controller, root, path } of cgroup.v1)
+    steps.push(
+      host('create', {
+        does: `make the cgroup ${show(root + path)} for the ${controller} controller, which is bound to cgroup v1`,
+        call: 'mkdir',
+        from: 'linux.resources',
+      }),
+    );
+  for (const { file, value, from } of cgroup.writes)
+    steps.push(host('create', { does: `write ${show(value)} to ${file}`, call: 'write', from }));
   if (cgroup.deviceProgram)
     steps.push(
       host('create', {
         does: 'attach the device policy to it',
-        details: cgroup.deviceRules,
+        details: describeDevicePolicy(cgroup.deviceRules),
         call: 'bpf',
         from: 'linux.resources.devices',
       }),
@@ -129,6 +147,10 @@ function atPoint(point: number, plan: Plan, sent: number): ExplainedStep[] {
   switch (point) {
     case POINT.MAPS:
       return plan.idMaps ? mapSteps(plan.idMaps) : [];
+    case POINT.PLACED:
+      return plan.cgroup.v1.map(({ root, path }) =>
+        host('create', { does: `put the process into ${show(root + path)}`, call: 'write', from: 'linux.resources' }),
+      );
     case POINT.OFFSETS:
       return [
         host('create', {

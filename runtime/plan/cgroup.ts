@@ -1,6 +1,14 @@
 /** Where the container's cgroup is, and its device policy. config-linux.md "Cgroups path", "Allowed Device list". */
 import type { Config } from '../../spec/config.ts';
-import { assembleDeviceProgram, describeDeviceRule, deviceRules, effectivePolicy } from '../cgroup/device-policy.ts';
+import { assembleDeviceProgram, deviceRules } from '../cgroup/device-policy.ts';
+import type { LegacyCgroup } from '../cgroup/legacy.ts';
+import {
+  type CgroupWrite,
+  type ControllerFacts,
+  controllersNeeded,
+  resourceWrites,
+  v1ControllersNeeded,
+} from '../cgroup/resources.ts';
 import { TsrunError } from '../errors.ts';
 import type { HostFacts } from '../facts.ts';
 import { normalize } from './path.ts';
@@ -15,10 +23,30 @@ function cgroupPath(id: string, configured: string | undefined): string {
   return configured.startsWith('/') ? normalize(configured) : normalize(`${CGROUP_BASE}/${configured}`);
 }
 
-/** The cgroup of container `id`. */
-export function planCgroup(id: string, config: Config, driver: 'cgroupfs' | 'disabled', facts: HostFacts): CgroupPlan {
-  const { layout, root } = facts.cgroup;
-  if (driver === 'disabled') return { driver, path: '', root, deviceRules: [] };
+/** The v1 cgroups that the limits need, at the same path as in the v2 hierarchy. */
+function planLegacy(writes: readonly CgroupWrite[], path: string, controllers: ControllerFacts): LegacyCgroup[] {
+  const planned: LegacyCgroup[] = [];
+  for (const controller of v1ControllersNeeded(writes))
+    planned.push({ controller, root: controllers.v1.get(controller) ?? '', path });
+  return planned;
+}
+
+/** The cgroup of container `id`; sentences about what has no effect go to `warnings`. */
+export function planCgroup(
+  id: string,
+  config: Config,
+  driver: 'cgroupfs' | 'disabled',
+  facts: HostFacts,
+  warnings: string[],
+): CgroupPlan {
+  const { layout, root, controllers } = facts.cgroup;
+  const { resources = {} } = config.linux ?? {};
+  const limits = resourceWrites(resources, controllers);
+  if (driver === 'disabled') {
+    const [first] = limits.writes;
+    if (first) throw new TsrunError('cgroup', `${first.from}: cannot be applied, for --cgroup-manager is disabled`);
+    return { driver, path: '', root, deviceRules: [], writes: [], controllers: [], v1: [] };
+  }
   if (root === '') {
     const what = layout === 'none' ? 'no cgroup file system is mounted' : 'this host has cgroup v1 only';
     throw new TsrunError(
@@ -26,19 +54,20 @@ export function planCgroup(id: string, config: Config, driver: 'cgroupfs' | 'dis
       `cgroup: ${what}, and tsrun keeps containers in the v2 hierarchy: mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or use --cgroup-manager disabled`,
     );
   }
+  warnings.push(...limits.warnings);
   const path = cgroupPath(id, config.linux?.cgroupsPath);
-  // Inside a user namespace eBPF is refused, and devices that the caller may not use stay out of reach anyway.
-  if (facts.inUserNamespace) return { driver, path, root, deviceRules: [] };
-  const rules = deviceRules(
-    config.linux?.resources?.devices,
-    (config.linux?.devices ?? []).map((device) => device.path),
-  );
-  const policy = effectivePolicy(rules);
-  return {
+  const plan = {
     driver,
     path,
     root,
-    deviceProgram: assembleDeviceProgram(rules),
-    deviceRules: [`${policy.otherwise ? 'allow' : 'deny'} everything`, ...policy.rules.map(describeDeviceRule)],
+    writes: limits.writes,
+    controllers: [...controllersNeeded(limits.writes)],
+    v1: planLegacy(limits.writes, path, controllers),
   };
+  // Inside a user namespace eBPF is refused, and devices that the caller may not use stay out of reach anyway.
+  if (facts.inUserNamespace) return { ...plan, deviceRules: [] };
+  const devicePaths: string[] = [];
+  for (const device of config.linux?.devices ?? []) devicePaths.push(device.path);
+  const rules = deviceRules(resources.devices, devicePaths);
+  return { ...plan, deviceProgram: assembleDeviceProgram(rules), deviceRules: rules };
 }

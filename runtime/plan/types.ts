@@ -1,5 +1,8 @@
 /** The plan: what will be done to make a container, as data. See DESIGN in docs/lifecycle.md for the order. */
 import type { Hook, IdMapping } from '../../spec/config.ts';
+import type { DeviceRule } from '../cgroup/device-policy.ts';
+import type { LegacyCgroup } from '../cgroup/legacy.ts';
+import type { CgroupWrite } from '../cgroup/resources.ts';
 import type { Operation } from '../generated/wire.ts';
 
 /** An operation of init and why it is there. */
@@ -49,8 +52,14 @@ export interface CgroupPlan {
   readonly root: string;
   /** The device program, in BPF instructions; absent where no policy can or must be set. */
   readonly deviceProgram?: Uint8Array;
-  /** The same in words, one rule a line. */
-  readonly deviceRules: readonly string[];
+  /** The rules that the program was made from. */
+  readonly deviceRules: readonly DeviceRule[];
+  /** Limits, in the order in which they are written. */
+  readonly writes: readonly CgroupWrite[];
+  /** Controllers of the v2 hierarchy that must be enabled on the way down. */
+  readonly controllers: readonly string[];
+  /** Cgroups in v1 hierarchies of a hybrid host, for the limits that are bound there. */
+  readonly v1: readonly LegacyCgroup[];
 }
 
 /** Hooks that the host runs. */

@@ -21,14 +21,6 @@ const properties: readonly (readonly [name: string, value: (config: Config) => u
   ['linux.memoryPolicy', (config) => config.linux?.memoryPolicy],
   ['linux.personality', (config) => config.linux?.personality],
   ['linux.netDevices', (config) => config.linux?.netDevices],
-  ['linux.resources.memory', (config) => config.linux?.resources?.memory],
-  ['linux.resources.cpu', (config) => config.linux?.resources?.cpu],
-  ['linux.resources.pids', (config) => config.linux?.resources?.pids],
-  ['linux.resources.blockIO', (config) => config.linux?.resources?.blockIO],
-  ['linux.resources.hugepageLimits', (config) => config.linux?.resources?.hugepageLimits],
-  ['linux.resources.network', (config) => config.linux?.resources?.network],
-  ['linux.resources.rdma', (config) => config.linux?.resources?.rdma],
-  ['linux.resources.unified', (config) => config.linux?.resources?.unified],
 ];
 
 /** What needs mounts of the container's own. */

@@ -13,11 +13,12 @@ export interface Case {
   readonly explained: boolean;
 }
 
+const noControllers = { unified: new Set<string>(), v1: new Map<string, string>() };
 const allCapabilities = (1n << 41n) - 1n;
 
 /** A host as root finds it. */
 export const rootOnUnified: HostFacts = {
-  cgroup: { layout: 'unified', root: '/sys/fs/cgroup' },
+  cgroup: { layout: 'unified', root: '/sys/fs/cgroup', controllers: noControllers },
   inUserNamespace: false,
   capabilities: allCapabilities,
   ownedByJoinedUser: new Set(),
@@ -25,7 +26,7 @@ export const rootOnUnified: HostFacts = {
 
 export const rootOnHybrid: HostFacts = {
   ...rootOnUnified,
-  cgroup: { layout: 'hybrid', root: '/sys/fs/cgroup/unified' },
+  cgroup: { layout: 'hybrid', root: '/sys/fs/cgroup/unified', controllers: noControllers },
 };
 
 export const insideUserNamespace: HostFacts = { ...rootOnUnified, inUserNamespace: true };
@@ -269,7 +270,7 @@ export const cases: readonly Case[] = [
   golden('cgroup-disabled', smallConfig(usual), { options: { cgroupDriver: 'disabled' } }),
   golden('cgroup-none', smallConfig(usual), {
     options: { cgroupDriver: 'disabled' },
-    facts: { ...rootOnUnified, cgroup: { layout: 'none', root: '' } },
+    facts: { ...rootOnUnified, cgroup: { layout: 'none', root: '', controllers: noControllers } },
   }),
   golden(
     'inside-user-namespace',

@@ -1,0 +1,97 @@
+/** Limits as writes to files of a cgroup: done in order, and taken back together. */
+import { addon } from '../addon.ts';
+import { O } from '../constants.ts';
+import { errnoText } from '../errno.ts';
+import { TsrunError } from '../errors.ts';
+import { readText } from '../host.ts';
+import { quote } from '../text.ts';
+import { restoringValue } from './resources/restore.ts';
+
+const ENOENT = 2;
+const EACCES = 13;
+const EBUSY = 16;
+const EINVAL = 22;
+const EROFS = 30;
+const ERANGE = 34;
+
+/** One write as the effect layer needs it. */
+export interface FileWrite {
+  /** Absolute path of the file. */
+  readonly path: string;
+  readonly value: string;
+  /** The property that asks for it. */
+  readonly from: string;
+  readonly controller: string;
+  /** A missing file is no error. */
+  readonly optional?: boolean;
+}
+
+/** What a refusal means, and what to do. */
+function hintFor(number: number, write: FileWrite): string | undefined {
+  switch (number) {
+    case ENOENT:
+      return `the ${write.controller} controller is not enabled for this cgroup, or this kernel has no such file`;
+    case EACCES:
+      return 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
+    case EROFS:
+      return 'the cgroup file system is mounted read-only';
+    case EBUSY:
+      return 'what is in use now does not fit the new limit';
+    case EINVAL:
+    case ERANGE:
+      return 'the kernel does not take this value';
+    default:
+      return undefined;
+  }
+}
+
+function failed(number: number, write: FileWrite): TsrunError {
+  const hint = hintFor(number, write);
+  const text = number === ENOENT ? 'the file does not exist' : errnoText(number);
+  return new TsrunError(
+    'cgroup',
+    `${write.from}: write ${quote(write.value)} to ${write.path} (${write.controller}): ${text}${hint === undefined ? '' : `: ${hint}`}`,
+  );
+}
+
+/** Writes one value; false where the file is missing and may be. @throws {TsrunError} `cgroup` */
+export function writeLimit(write: FileWrite): boolean {
+  const written = addon.writeFile(write.path, write.value, O.WRONLY, 0);
+  if (written >= 0) return true;
+  if (written === -ENOENT && write.optional) return false;
+  throw failed(-written, write);
+}
+
+/** The text of a file of a cgroup, or undefined where there is no such file. */
+export function readValue(path: string): string | undefined {
+  return addon.access(path, 0) < 0 ? undefined : readText(path);
+}
+
+/** The write that takes `write` back, given the text of the file before it. */
+function restoring(write: FileWrite, before: string): FileWrite {
+  const file = write.path.slice(write.path.lastIndexOf('/') + 1);
+  return { ...write, value: restoringValue({ file, value: write.value }, before) };
+}
+
+/**
+ * Makes all writes, or none: what was written before a failing one gets its earlier value back. A failure of that is
+ * attached to the error.
+ */
+export function writeAll(writes: readonly FileWrite[]): void {
+  const done: FileWrite[] = [];
+  try {
+    for (const write of writes) {
+      const before = readValue(write.path);
+      if (writeLimit(write) && before !== undefined) done.push(restoring(write, before));
+    }
+  } catch (error) {
+    for (const write of done.reverse()) {
+      try {
+        writeLimit(write);
+      } catch (failure) {
+        if (error instanceof TsrunError) error.attach(failure);
+      }
+    }
+    throw error;
+  }
+}
