@@ -118,16 +118,12 @@ function wordMissingProgram(step: Step, failure: Failure): TsrunError {
 }
 
 /** A plan's steps, or those of them that are known, at their index. */
-export interface FailedPlan {
+interface FailedPlan {
   readonly steps: readonly (Step | undefined)[];
 }
 
 /** The error of a container whose init failed at an operation of `plan`. */
-export function wordFailure(
-  plan: { readonly steps: readonly (Step | undefined)[] },
-  event: FailureEvent,
-  names: FailureNames,
-): TsrunError {
+export function wordFailure(plan: FailedPlan, event: FailureEvent, names: FailureNames): TsrunError {
   const step = plan.steps[event.operation];
   if (event.kind === 'hookFailed') {
     const hook = step?.operation.op === 'hook' ? step.operation : undefined;

@@ -29,6 +29,22 @@ export const rootOnHybrid: HostFacts = {
   cgroup: { layout: 'hybrid', root: '/sys/fs/cgroup/unified', controllers: noControllers },
 };
 
+const v1Controllers = ['memory', 'pids', 'cpu', 'cpuset'];
+
+/** The same hosts with controllers: of cgroup v2, and bound to cgroup v1. */
+const limitsOnUnified: HostFacts = {
+  ...rootOnUnified,
+  cgroup: { ...rootOnUnified.cgroup, controllers: { ...noControllers, unified: new Set(v1Controllers) } },
+};
+
+const limitsOnHybrid: HostFacts = {
+  ...rootOnHybrid,
+  cgroup: {
+    ...rootOnHybrid.cgroup,
+    controllers: { ...noControllers, v1: new Map(v1Controllers.map((name) => [name, `/sys/fs/cgroup/${name}`])) },
+  },
+};
+
 export const insideUserNamespace: HostFacts = { ...rootOnUnified, inUserNamespace: true };
 
 const program: Process = { args: ['/bin/sh', '-c', 'true'], cwd: '/', user: { uid: 0, gid: 0 } };
@@ -185,6 +201,14 @@ const devices: Config = {
   mounts: [dev],
 };
 
+const limits: Config = smallConfig(['mount'], {
+  resources: {
+    memory: { limit: 67108864, reservation: 33554432, swap: 134217728 },
+    cpu: { shares: 512, quota: 50000, period: 100000, cpus: '0', mems: '0' },
+    pids: { limit: 32 },
+  },
+});
+
 const hello: Config = JSON.parse(readFileSync(new URL('../../bundles/hello/config.json', import.meta.url), 'utf8'));
 
 export const cases: readonly Case[] = [
@@ -239,6 +263,8 @@ export const cases: readonly Case[] = [
   golden('cgroup-mount', withMounts([cgroup], smallConfig(['mount', 'cgroup']))),
   golden('cgroup-mount-of-the-host', withMounts([cgroup, { ...cgroup, destination: '/cg', options: ['rw'] }])),
   golden('cgroup-mount-hybrid', withMounts([cgroup], smallConfig(['mount', 'cgroup'])), { facts: rootOnHybrid }),
+  golden('limits', limits, { facts: limitsOnUnified, explained: true }),
+  golden('limits-hybrid', limits, { facts: limitsOnHybrid }),
   golden('cgroups-path', smallConfig(['mount'], { cgroupsPath: '/my/../own/group' })),
   golden('cgroups-path-relative', smallConfig(['mount'], { cgroupsPath: 'pod/one' }), { facts: rootOnHybrid }),
   golden('propagation-shared', smallConfig(['mount'], { rootfsPropagation: 'rshared' })),
