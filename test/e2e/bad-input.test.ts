@@ -369,7 +369,6 @@ describe('the configuration', () => {
 describe('what this version does not have is refused by name, not ignored', () => {
   const rows: [string, unknown][] = [
     ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
-    ['linux.resources.memory', { limit: 1_000_000 }],
     ['linux.mountLabel', 'system_u:object_r:container_file_t:s0'],
     ['process.apparmorProfile', 'docker-default'],
     ['process.selinuxLabel', 'system_u:system_r:container_t:s0'],

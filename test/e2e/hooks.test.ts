@@ -12,6 +12,7 @@ import {
   hookKinds,
   namespace,
   type Part,
+  rlimit,
   user,
   userNamespace,
   withoutNamespace,
@@ -31,6 +32,7 @@ interface HookRecord {
   pid: number;
   uid: number;
   sid: number;
+  umask: number;
   ns: Record<string, string>;
   fds: { fd: number; link: string }[];
 }
@@ -268,6 +270,19 @@ describe('environment and descriptors', () => {
       0,
     );
     for (const record of read()) expect([record.tag, record.fds.map(({ fd }) => fd)]).toEqual([record.tag, [0, 1, 2]]);
+  });
+
+  test('the umask is an ordinary one', async ({ lab }) => {
+    const { parts, read } = recording(lab, hookKinds);
+    (await lab.run([...parts, args('sleep=0.05')], { inherit: ['umask=022'] })).expectCode(0);
+    for (const record of read()) expect([record.tag, record.umask]).toEqual([record.tag, 0o022]);
+  });
+
+  test('a limit of the process does not stop them', async ({ lab }) => {
+    const { parts, read } = recording(lab, hookKinds);
+    const limits = [rlimit('RLIMIT_NOFILE', 3, 3), rlimit('RLIMIT_FSIZE', 0, 0)];
+    (await lab.run([...parts, ...limits, args('sleep=0.05', 'exit=0')])).expectCode(0);
+    expect(tags(read())).toEqual([...hookKinds]);
   });
 
   test('the working directory is never inside the root file system for hooks of the machine', async ({ lab }) => {

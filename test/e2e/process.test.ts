@@ -631,6 +631,16 @@ describe('preserved descriptors', () => {
     ]);
   });
 
+  test('more of them than the process may open', async ({ lab }) => {
+    writeFileSync(lab.path('one'), 'one');
+    const inherit = [3, 4, 5, 6].map((fd) => `open=${fd}:${lab.path('one')}`);
+    const result = await lab.run([rlimit('RLIMIT_NOFILE', 4, 4), args('rlimits', 'exit=0')], {
+      flags: ['--preserve-fds', '4'],
+      inherit,
+    });
+    expect((result.expectCode(0).facts.of('rlimits').NOFILE as { soft: string }).soft).toBe('4');
+  });
+
   test('a descriptor that is not open is an error', async ({ lab }) => {
     const result = await lab.run([args('fds')], { flags: ['--preserve-fds', '1'], inherit: ['close=3'] });
     expect(result.code).toBe(1);

@@ -234,6 +234,9 @@ void act_hook(char *path) {
   json_number("pid", getpid());
   json_number("uid", getuid());
   json_number("sid", getsid(0));
+  mode_t mask = umask(0);
+  umask(mask);
+  json_number("umask", mask);
   static const char *kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
   json_object("ns");
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -54,7 +54,7 @@ void report_errno(int error) {
       {EINVAL, "EINVAL"}, {ENOTDIR, "ENOTDIR"}, {EISDIR, "EISDIR"}, {ENXIO, "ENXIO"}, {ENODEV, "ENODEV"},
       {EBUSY, "EBUSY"}, {ELOOP, "ELOOP"}, {ENOEXEC, "ENOEXEC"}, {EIO, "EIO"}, {EMFILE, "EMFILE"},
       {ECONNREFUSED, "ECONNREFUSED"}, {EAGAIN, "EAGAIN"}, {EFBIG, "EFBIG"}, {ESRCH, "ESRCH"}, {ENOSYS, "ENOSYS"},
-      {ENOTTY, "ENOTTY"}, {ETXTBSY, "ETXTBSY"}, {ENOKEY, "ENOKEY"},
+      {ENOTTY, "ENOTTY"}, {ENOMEM, "ENOMEM"}, {ETXTBSY, "ETXTBSY"}, {ENOKEY, "ENOKEY"},
   };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (names[i].number == error) {

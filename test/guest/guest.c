@@ -50,7 +50,10 @@ static const struct verb {
     {"stdin", act_stdin},          {"line", act_line},
     {"signals", act_signals},      {"ignore", act_ignore},
     {"winch", act_winch},          {"hook", act_hook},
-    {"pass", act_pass},
+    {"pass", act_pass},            {"allocate", act_allocate},
+    {"huge", act_huge},            {"forks", act_forks},
+    {"bomb", act_bomb},            {"spin", act_spin},
+    {"ticks", act_ticks},          {"direct", act_direct},
 };
 
 char *cut(char *arg, char separator) {

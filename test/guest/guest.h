@@ -81,4 +81,13 @@ void act_winch(char *);
 void act_hook(char *);
 void act_pass(char *);
 
+/* loads */
+void act_allocate(char *);
+void act_huge(char *);
+void act_forks(char *);
+void act_bomb(char *);
+void act_spin(char *);
+void act_ticks(char *);
+void act_direct(char *);
+
 #endif
