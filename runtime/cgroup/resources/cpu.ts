@@ -28,7 +28,13 @@ function writeWeight(writes: Writes, { shares, idle }: Cpu, v1: boolean): void {
       else writes.add('cpu', 'cpu.weight', String(weightOfShares(shares)), 'cpu.shares');
     }
   }
-  if (isIdle === true) writes.add('cpu', 'cpu.idle', '1', 'cpu.idle');
+  if (isIdle === true) {
+    // Becoming idle loses the weight. Written as it is, it is among what a failing update takes back.
+    const file = v1 ? 'cpu.shares' : 'cpu.weight';
+    const weight = writes.currentNumber('cpu', file) ?? 0n;
+    if (weight > 0n && writes.current('cpu', 'cpu.idle') === '0') writes.add('cpu', file, String(weight), 'cpu.idle');
+    writes.add('cpu', 'cpu.idle', '1', 'cpu.idle');
+  }
 }
 
 function weightOfIdle(): TsrunError {

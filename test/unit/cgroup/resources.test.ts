@@ -419,6 +419,18 @@ describe('an update', () => {
       { 'unified/cpu.idle': '1' },
       ['unified/cpu.idle = 0 ?', 'unified/cpu.weight = 100'],
     ],
+    [
+      'keeps the weight for the way back from idle',
+      { cpu: { idle: 1 } },
+      { 'unified/cpu.idle': '0\n', 'unified/cpu.weight': '170\n' },
+      ['unified/cpu.weight = 170', 'unified/cpu.idle = 1'],
+    ],
+    [
+      'stays idle',
+      { cpu: { idle: 1 } },
+      { 'unified/cpu.idle': '1\n', 'unified/cpu.weight': '0\n' },
+      ['unified/cpu.idle = 1'],
+    ],
   ])('%s', (_name, resources, current, expected) => {
     expect(lines(resources, v2, current)).toEqual(expected);
   });
