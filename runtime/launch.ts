@@ -5,8 +5,9 @@
 import type { Config } from '../spec/config.ts';
 import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
 import { addon } from './addon.ts';
-import type { Caller } from './caller.ts';
-import { placeProcess, prepareCgroup, storedCgroup } from './cgroup/lifecycle.ts';
+import { type Caller, envOf } from './caller.ts';
+import { NewCgroup } from './cgroup/lifecycle.ts';
+import { type ManagerBus, systemManager } from './cgroup/systemd.ts';
 import { Channel, type ChannelEvent } from './channel.ts';
 import { AT, NS, O, OPEN_TREE } from './constants.ts';
 import { errnoText } from './errno.ts';
@@ -138,15 +139,23 @@ class Launch {
   readonly #request: LaunchRequest;
   readonly #undo: Undo;
   readonly #channel: Channel;
+  readonly #cgroup: NewCgroup;
   #process: ProcessIdentity;
   #sourcesSent = 0;
   #terminal: number | undefined;
 
-  constructor(request: LaunchRequest, undo: Undo, channel: Channel, pid: number) {
+  constructor(request: LaunchRequest, undo: Undo, channel: Channel, cgroup: NewCgroup, pid: number) {
     this.#request = request;
     this.#undo = undo;
     this.#channel = channel;
+    this.#cgroup = cgroup;
     this.#process = this.#adopt(pid);
+    this.#note();
+  }
+
+  /** Writes down what is there, before it goes on. */
+  #note(): void {
+    this.#request.container.writeIntent(intentOf(this.#request, this.#cgroup, this.#process));
   }
 
   /** Notes who the process is, before it may go on. */
@@ -171,7 +180,7 @@ class Launch {
       created: new Date().toISOString(),
       owner: ownerOf(caller),
       annotations: config.annotations ?? {},
-      cgroup: storedCgroup(plan.cgroup),
+      cgroup: this.#cgroup.stored,
       sharesPidNamespace: !(config.linux?.namespaces ?? []).some(({ type, path }) => type === 'pid' && !path),
       hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
       startSteps: startSteps(plan),
@@ -196,10 +205,11 @@ class Launch {
       case POINT.CHILD:
         addon.wait(this.#process.pid, true); // the first stage, which has ended
         this.#process = this.#adopt(pid ?? 0);
-        this.#request.container.writeIntent(intentOf(this.#request, this.#process));
+        this.#note();
         break;
       case POINT.PLACED:
-        placeProcess(storedCgroup(plan.cgroup), this.#process.pid);
+        this.#cgroup.place(this.#process.pid);
+        this.#note();
         break;
       case POINT.SOURCES: {
         const fds = openSources(plan, this.#sourcesSent);
@@ -306,13 +316,8 @@ function ownerOf(caller: Caller): string {
   return addon.geteuid() === 0 ? 'root' : (user?.slice('USER='.length) ?? String(addon.geteuid()));
 }
 
-function intentOf(request: LaunchRequest, process?: ProcessIdentity, cgroupMade = true): Intent {
-  return {
-    bundle: request.bundle,
-    cgroup: storedCgroup(request.plan.cgroup),
-    cgroupMade: cgroupMade && request.plan.cgroup.driver !== 'disabled',
-    ...(process ? { process } : {}),
-  };
+function intentOf({ bundle }: LaunchRequest, cgroup: NewCgroup, process: ProcessIdentity | undefined): Intent {
+  return { bundle, cgroup: cgroup.stored, cgroupMade: cgroup.made, ...(process ? { process } : {}) };
 }
 
 function killAndReap(process: ProcessIdentity): void {
@@ -371,14 +376,15 @@ export function launch(request: LaunchRequest): Launched {
   for (const warning of plan.warnings) warn(warning);
   prepareRoot(request.root);
   const undo = new Undo();
-  let process: ProcessIdentity | undefined;
   let active: Launch | undefined;
   try {
     container.claim();
     undo.push(() => container.remove());
-    container.writeIntent(intentOf(request, undefined, false));
-    // Only from there on it is ours to kill: before, an interrupted `create` must not make us kill a stranger's.
-    const cgroupFd = prepareCgroup(plan.cgroup, undo, () => container.writeIntent(intentOf(request)));
+    const manager = (): ManagerBus => systemManager((variable) => envOf(caller, variable));
+    const note = (): void => container.writeIntent(intentOf(request, cgroup, active?.process));
+    const cgroup = new NewCgroup(plan.cgroup, manager, undo, note);
+    note();
+    const cgroupFd = cgroup.prepare();
     const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
     const channel = new Channel(ours, plan.steps);
     undo.push(() => channel.close());
@@ -387,16 +393,14 @@ export function launch(request: LaunchRequest): Launched {
     undo.push(() => {
       if (active) killAndReap(active.process);
     });
-    active = new Launch(request, undo, channel, pid);
-    process = active.process;
-    container.writeIntent(intentOf(request, process));
+    active = new Launch(request, undo, channel, cgroup, pid);
     const launched = active.converse();
     channel.close();
     undo.commit();
     return launched;
   } catch (error) {
     const failed = undo.run(error instanceof HandshakeError ? silentInit(error) : error);
-    if (process) runPoststop(request, failed, bundle, caller, warn);
+    if (active) runPoststop(request, failed, bundle, caller, warn);
     throw failed;
   }
 }

@@ -15,7 +15,7 @@ import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
 import { planNamespaces } from './plan/namespaces.ts';
 import { resolve } from './plan/path.ts';
 import { planIdentity, planLimits, planProgram } from './plan/process.ts';
-import type { CgroupPlan, HostLimit, HostSource, Plan, Step } from './plan/types.ts';
+import type { CgroupDriver, CgroupPlan, HostLimit, HostSource, Plan, Step } from './plan/types.ts';
 import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
 import { quote } from './text.ts';
 
@@ -28,7 +28,7 @@ export interface PlanRequest {
   /** Absolute path of the bundle's directory. */
   bundle: string;
   config: Config;
-  cgroupDriver: 'cgroupfs' | 'disabled';
+  cgroupDriver: CgroupDriver;
   /** `--no-pivot`: move the root over `/` instead of pivot_root(2). */
   noPivot: boolean;
   /** `--no-new-keyring`. */
@@ -178,9 +178,12 @@ function listenVariables({ listenFds }: PlanRequest, isFirst: boolean, warnings:
   return [`LISTEN_FDS=${listenFds}`];
 }
 
-/** init is born in its cgroup of the v2 hierarchy; v1 has no such thing, so it waits there until it is put in place. */
-function placement({ v1 }: CgroupPlan): Step[] {
-  return v1.length > 0 ? [{ operation: { op: 'sync', point: POINT.PLACED }, from: 'linux.resources' }] : [];
+/**
+ * init is born in its cgroup of the v2 hierarchy. In v1 there is no such thing, and systemd makes a scope around a
+ * process that exists: there it waits until it is put in place.
+ */
+function placement({ v1, scope }: CgroupPlan): Step[] {
+  return v1.length > 0 || scope ? [{ operation: { op: 'sync', point: POINT.PLACED }, from: 'linux.resources' }] : [];
 }
 
 function nodeSource(ownUser: boolean, facts: HostFacts, sources: HostSource[]): NodeSource {

@@ -1,6 +1,6 @@
 /** Ends and removes a container: what `delete`, a failed start and the end of `run` have in common. */
 import { addon } from './addon.ts';
-import { endProcesses, removeCgroups } from './cgroup/lifecycle.ts';
+import { endProcesses, removeCgroups, removeUncertain } from './cgroup/lifecycle.ts';
 import { TsrunError } from './errors.ts';
 import { type Inherited, runHooks } from './hooks.ts';
 import { ociState } from './launch.ts';
@@ -55,7 +55,6 @@ export function destroyRemains(container: Container, intent: Intent | undefined)
   // A cgroup that was not made yet may be anybody's: it is not killed. An empty one of that name is ours to remove.
   const cgroup = intent?.cgroupMade ? intent.cgroup : undefined;
   endAll(container.id, intent?.process, cgroup);
-  if (intent?.cgroup && !intent.cgroupMade && intent.cgroup.driver !== 'disabled')
-    addon.rmdir(intent.cgroup.root + intent.cgroup.path);
+  if (intent?.cgroup && !intent.cgroupMade) removeUncertain(intent.cgroup);
   container.remove();
 }

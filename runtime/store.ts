@@ -12,9 +12,10 @@
 import type { Hook } from '../spec/config.ts';
 import { addon } from './addon.ts';
 import type { LegacyCgroup } from './cgroup/legacy.ts';
+import type { ManagerBus } from './cgroup/systemd.ts';
 import { LOCK, O } from './constants.ts';
 import { TsrunError } from './errors.ts';
-import type { Step } from './plan/types.ts';
+import type { CgroupDriver, Step } from './plan/types.ts';
 import type { ProcessIdentity } from './process.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
@@ -25,7 +26,9 @@ const ENOTEMPTY = 39;
 
 /** The cgroup of a container, as it was made. */
 export interface StoredCgroup {
-  readonly driver: 'cgroupfs' | 'disabled';
+  readonly driver: CgroupDriver;
+  /** For `systemd`: the scope, and the manager that made it. */
+  readonly scope?: { readonly unit: string; readonly description: string; readonly manager: ManagerBus };
   /** Mount point of the v2 hierarchy. */
   readonly root: string;
   /** Below it, with a leading slash; empty when disabled. */
@@ -103,10 +106,23 @@ function isLegacy(value: unknown): value is LegacyCgroup {
   );
 }
 
+function isScope(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    typeof value.unit === 'string' &&
+    typeof value.description === 'string' &&
+    isRecord(value.manager) &&
+    typeof value.manager.user === 'boolean' &&
+    typeof value.manager.addresses === 'string'
+  );
+}
+
 function isCgroup(value: unknown): value is StoredCgroup {
   return (
     isRecord(value) &&
-    (value.driver === 'cgroupfs' || value.driver === 'disabled') &&
+    (value.driver === 'cgroupfs' ||
+      value.driver === 'disabled' ||
+      (value.driver === 'systemd' && isScope(value.scope))) &&
     typeof value.root === 'string' &&
     typeof value.path === 'string' &&
     (value.driver === 'disabled' || isCgroupPath(value.path)) &&

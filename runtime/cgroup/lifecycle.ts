@@ -2,7 +2,7 @@
 import { addon } from '../addon.ts';
 import { TsrunError } from '../errors.ts';
 import { CGROUP_BASE } from '../plan/cgroup.ts';
-import type { CgroupPlan } from '../plan/types.ts';
+import type { CgroupPlan, ScopePlan } from '../plan/types.ts';
 import type { StoredCgroup } from '../store.ts';
 import type { Undo } from '../undo.ts';
 import {
@@ -14,14 +14,13 @@ import {
   openCgroup,
   removeCgroup,
 } from './cgroupfs.ts';
-import { enterLegacy, legacyDirectory, makeLegacy, removeLegacy } from './legacy.ts';
+import { enterLegacy, type LegacyCgroup, legacyDirectory, makeLegacy, removeLegacy } from './legacy.ts';
 import type { CgroupWrite } from './resources.ts';
+import { type ManagerBus, withManager } from './systemd.ts';
+import { systemdProperties } from './systemd-properties.ts';
 import { type FileWrite, writeLimit } from './write.ts';
 
-/** What is kept of a planned cgroup. */
-export function storedCgroup({ driver, root, path, v1 }: CgroupPlan): StoredCgroup {
-  return { driver, root, path, v1 };
-}
+type StoredScope = NonNullable<StoredCgroup['scope']>;
 
 /** The host directory of the container's cgroup in a hierarchy: `unified`, or a v1 controller. */
 export function directoryIn(cgroup: StoredCgroup, hierarchy: string): string | undefined {
@@ -48,42 +47,110 @@ function applyLimit(cgroup: StoredCgroup, write: CgroupWrite): void {
   for (const file of fileWrites(cgroup, write)) if (writeLimit(file)) return;
 }
 
-/**
- * Makes the cgroups with their limits and the device policy, before there is a process in them.
- *
- * @param made Called when the cgroup of the v2 hierarchy is there: only from then on it may be killed.
- * @returns a descriptor of it for a process to be born in; undefined where the driver makes none.
- */
-export function prepareCgroup(plan: CgroupPlan, undo: Undo, made: () => void): number | undefined {
-  if (plan.driver === 'disabled') return undefined;
-  const cgroup = storedCgroup(plan);
-  enableControllers(cgroup, plan.controllers);
-  makeCgroup(cgroup);
-  undo.push(() => {
-    killCgroup(cgroup);
-    removeCgroup(cgroup, CGROUP_BASE);
-  });
-  made();
-  for (const legacy of cgroup.v1) {
-    makeLegacy(legacy);
-    undo.push(() => removeLegacy(legacy, CGROUP_BASE));
+/** The cgroup of a container that is being made. */
+export class NewCgroup {
+  readonly #plan: CgroupPlan;
+  readonly #undo: Undo;
+  readonly #note: () => void;
+  #stored: StoredCgroup;
+  #made = false;
+  /** Whether systemd was asked for the scope, and may have made it. */
+  #scopeAsked = false;
+  readonly #legacyMade: LegacyCgroup[] = [];
+
+  /**
+   * @param manager Finds the service manager, for the systemd driver.
+   * @param note Writes down what is there now ({@link stored}, {@link made}); only what is made may be killed.
+   */
+  constructor(plan: CgroupPlan, manager: () => ManagerBus, undo: Undo, note: () => void) {
+    const { driver, root, path, v1, scope } = plan;
+    this.#plan = plan;
+    this.#undo = undo;
+    this.#note = note;
+    const kept = scope && { unit: scope.unit, description: scope.description, manager: manager() };
+    this.#stored = { driver, root, path, v1, ...(kept ? { scope: kept } : {}) };
   }
-  for (const write of plan.writes) applyLimit(cgroup, write);
-  const fd = openCgroup(cgroup);
-  undo.push(() => addon.close(fd));
-  if (plan.deviceProgram) {
-    try {
-      attachDeviceProgram(fd, plan.deviceProgram);
-    } catch (cause) {
-      throw new TsrunError('cgroup', 'linux.resources.devices: set the device policy', { cause });
+
+  /** What is kept of it. */
+  get stored(): StoredCgroup {
+    return this.#stored;
+  }
+
+  /** Whether the cgroup of the v2 hierarchy is there, and ours. */
+  get made(): boolean {
+    return this.#made;
+  }
+
+  #noteMade(): void {
+    this.#made = true;
+    this.#note();
+  }
+
+  /** Limits, v1 cgroups and the device policy, once the cgroup of the v2 hierarchy is there. */
+  #furnish(): number {
+    for (const legacy of this.#stored.v1) {
+      makeLegacy(legacy);
+      this.#legacyMade.push(legacy);
     }
+    for (const write of this.#plan.writes) applyLimit(this.#stored, write);
+    const fd = openCgroup(this.#stored);
+    this.#undo.push(() => addon.close(fd));
+    if (this.#plan.deviceProgram) setDevicePolicy(fd, this.#plan.deviceProgram);
+    return fd;
   }
-  return fd;
+
+  /**
+   * Makes the cgroup before there is a process, where the driver does that.
+   * @returns a descriptor of it for the process to be born in
+   */
+  prepare(): number | undefined {
+    // Registered before there is a process, so that it runs when that has been killed.
+    this.#undo.push(() => this.#takeBack());
+    if (this.#plan.driver !== 'cgroupfs') return undefined;
+    enableControllers(this.#stored, this.#plan.controllers);
+    makeCgroup(this.#stored);
+    this.#noteMade();
+    return this.#furnish();
+  }
+
+  #takeBack(): void {
+    if (this.#made) killCgroup(this.#stored);
+    if (this.#stored.scope && this.#scopeAsked) stopScope(this.#stored.scope);
+    if (this.#made) removeCgroup(this.#stored, CGROUP_BASE);
+    for (const legacy of this.#legacyMade) removeLegacy(legacy, CGROUP_BASE);
+  }
+
+  /** Puts a process where it could not be born: into a scope that is made around it, and into v1 cgroups. */
+  place(pid: number): void {
+    if (this.#plan.scope && this.#stored.scope) this.#makeScope(this.#plan.scope, this.#stored.scope, pid);
+    for (const legacy of this.#stored.v1) enterLegacy(legacy, pid);
+  }
+
+  #makeScope(scope: ScopePlan, kept: StoredScope, pid: number): void {
+    withManager(kept.manager, (manager) => {
+      const { properties } = systemdProperties(this.#plan.writes, { version: manager.version(), creating: true });
+      this.#scopeAsked = true;
+      manager.createScope({ ...scope, pid, properties: [...properties, ...scope.properties] });
+      // systemd has the last word on where it is.
+      const path = manager.cgroupOf(scope.unit);
+      if (path === undefined) throw new TsrunError('cgroup', `the systemd scope ${scope.unit} has no cgroup`);
+      this.#stored = { ...this.#stored, path };
+    });
+    this.#noteMade();
+    this.#furnish();
+  }
 }
 
-/** Puts a process where it could not be born. */
-export function placeProcess(cgroup: StoredCgroup, pid: number): void {
-  for (const legacy of cgroup.v1) enterLegacy(legacy, pid);
+function setDevicePolicy(cgroupFd: number, program: Uint8Array): void {
+  try {
+    attachDeviceProgram(cgroupFd, program);
+  } catch (cause) {
+    throw new TsrunError('cgroup', 'linux.resources.devices: set the device policy', { cause });
+  }
+}
+
+function stopScope({ unit, description, manager }: StoredScope): void {
+  withManager(manager, (connection) => connection.stopScope(unit, description));
 }
 
 /** Ends every process of the container, as far as it has a cgroup. */
@@ -94,6 +161,15 @@ export function endProcesses(cgroup: StoredCgroup): void {
 /** Removes the cgroups; their processes are ending. */
 export function removeCgroups(cgroup: StoredCgroup): void {
   if (cgroup.driver === 'disabled') return;
+  if (cgroup.scope) stopScope(cgroup.scope);
   removeCgroup(cgroup, CGROUP_BASE);
   for (const legacy of cgroup.v1) removeLegacy(legacy, CGROUP_BASE);
+}
+
+/** Removes what an interrupted `create` may have made of a cgroup that is not known to be ours: nothing is killed. */
+export function removeUncertain(cgroup: StoredCgroup): void {
+  if (cgroup.driver === 'disabled') return;
+  // A scope says itself whose it is.
+  if (cgroup.scope) stopScope(cgroup.scope);
+  else addon.rmdir(cgroupDirectory(cgroup));
 }

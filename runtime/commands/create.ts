@@ -78,7 +78,7 @@ export function createContainer(
       id: request.id,
       bundle: bundle.directory,
       config: bundle.config,
-      cgroupDriver: global.cgroupManager === 'disabled' ? 'disabled' : 'cgroupfs',
+      cgroupDriver: global.cgroupManager,
       noPivot: request.noPivot,
       newKeyring: !request.noNewKeyring,
       preservedFds,

@@ -78,7 +78,7 @@ export function explainCommand(context: Context, request: RequestOf<'explain'>):
       id,
       bundle: bundle.directory,
       config: bundle.config,
-      cgroupDriver: context.global.cgroupManager === 'disabled' ? 'disabled' : 'cgroupfs',
+      cgroupDriver: context.global.cgroupManager,
       noPivot: false,
       newKeyring: true,
       preservedFds: 0,

@@ -9,10 +9,12 @@ import {
   resourceWrites,
   v1ControllersNeeded,
 } from '../cgroup/resources.ts';
+import { annotatedProperties } from '../cgroup/systemd-annotations.ts';
 import { TsrunError } from '../errors.ts';
 import type { HostFacts } from '../facts.ts';
 import { normalize } from './path.ts';
-import type { CgroupPlan } from './types.ts';
+import { planSystemdUnit, type SystemdUnit } from './systemd.ts';
+import type { CgroupDriver, CgroupPlan, ScopePlan } from './types.ts';
 
 /** Cgroups of tsrun's own choice are below this one. */
 export const CGROUP_BASE = '/tsrun';
@@ -31,11 +33,20 @@ function planLegacy(writes: readonly CgroupWrite[], path: string, controllers: C
   return planned;
 }
 
+function planScope(id: string, { unit, slice }: SystemdUnit, config: Config): ScopePlan {
+  return {
+    unit,
+    slice,
+    description: `tsrun container ${id}`,
+    properties: annotatedProperties(config.annotations),
+  };
+}
+
 /** The cgroup of container `id`; sentences about what has no effect go to `warnings`. */
 export function planCgroup(
   id: string,
   config: Config,
-  driver: 'cgroupfs' | 'disabled',
+  driver: CgroupDriver,
   facts: HostFacts,
   warnings: string[],
 ): CgroupPlan {
@@ -55,13 +66,16 @@ export function planCgroup(
     );
   }
   warnings.push(...limits.warnings);
-  const path = cgroupPath(id, config.linux?.cgroupsPath);
+  const unit = driver === 'systemd' ? planSystemdUnit(id, config.linux?.cgroupsPath, false) : undefined;
+  const path = unit?.path ?? cgroupPath(id, config.linux?.cgroupsPath);
   const plan = {
     driver,
+    ...(unit ? { scope: planScope(id, unit, config) } : {}),
     path,
     root,
     writes: limits.writes,
-    controllers: [...controllersNeeded(limits.writes)],
+    // Below a slice, enabling controllers is systemd's own business.
+    controllers: unit ? [] : [...controllersNeeded(limits.writes)],
     v1: planLegacy(limits.writes, path, controllers),
   };
   // Inside a user namespace eBPF is refused, and devices that the caller may not use stay out of reach anyway.

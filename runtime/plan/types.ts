@@ -1,5 +1,6 @@
 /** The plan: what will be done to make a container, as data. See DESIGN in docs/lifecycle.md for the order. */
 import type { Hook, IdMapping } from '../../spec/config.ts';
+import type { UnitProperty } from '../cgroup/dbus-value.ts';
 import type { DeviceRule } from '../cgroup/device-policy.ts';
 import type { LegacyCgroup } from '../cgroup/legacy.ts';
 import type { CgroupWrite } from '../cgroup/resources.ts';
@@ -42,10 +43,25 @@ export interface IdMaps {
   readonly gid: readonly IdMapping[];
 }
 
+/** Who makes the cgroup. */
+export type CgroupDriver = 'cgroupfs' | 'systemd' | 'disabled';
+
+/** A transient scope of systemd. */
+export interface ScopePlan {
+  readonly unit: string;
+  readonly slice: string;
+  /** By which the scope is known again as this container's. */
+  readonly description: string;
+  /** From annotations; limits are turned into properties when the version of systemd is known. */
+  readonly properties: readonly UnitProperty[];
+}
+
 /** A rule list and its place in the cgroup file system. */
 export interface CgroupPlan {
-  /** `cgroupfs`: a directory of the v2 hierarchy. `disabled`: none is made. */
-  readonly driver: 'cgroupfs' | 'disabled';
+  /** `cgroupfs`: a directory of the v2 hierarchy. `systemd`: a transient scope. `disabled`: none is made. */
+  readonly driver: CgroupDriver;
+  /** For `systemd`: the scope. */
+  readonly scope?: ScopePlan;
   /** Below the v2 root, with a leading slash; empty when disabled. */
   readonly path: string;
   /** The mount point of the v2 hierarchy. */
