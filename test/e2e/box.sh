@@ -94,10 +94,14 @@ for cgroup in $cgroups; do
   done
 done
 
-# The shell that becomes unshare enters the cgroup first, so that the cgroup namespace begins there.
+# The shell that becomes unshare enters the cgroups first, so that the cgroup namespace begins there; then it goes one
+# further down in version 2, where a cgroup with processes of its own can have no controllers for its children.
+unified=$(for cgroup in $cgroups; do [ ! -e "$cgroup/cgroup.type" ] || echo "$cgroup"; done)
 status=0
 # shellcheck disable=SC2086 # a list of directories without blanks
 sh -c 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"' _ $cgroups -- \
-  unshare --mount --pid --ipc --uts --net --cgroup --fork --kill-child --mount-proc --propagation private \
+  unshare --cgroup \
+  sh -c 'mkdir "$1/caller"; echo $$ > "$1/caller/cgroup.procs"; shift; exec "$@"' _ "$unified" \
+  unshare --mount --pid --ipc --uts --net --fork --kill-child --mount-proc --propagation private \
   sh "$script" --inside "$@" || status=$?
 exit "$status"

@@ -201,7 +201,7 @@ export class Lab {
   /** create and start. */
   async started(
     parts: readonly Part[],
-    options: CallOptions & { flags?: string[]; id?: string } = {},
+    options: CallOptions & { flags?: string[]; id?: string; global?: string[] } = {},
   ): Promise<Container> {
     return (await this.create(parts, options)).start();
   }
@@ -249,14 +249,7 @@ export function cgroupsNamed(part: string): string[] {
     }
   };
   const roots = new Set([cgroupMount]);
-  for (const mount of [
-    '/sys/fs/cgroup/devices',
-    '/sys/fs/cgroup/pids',
-    '/sys/fs/cgroup/memory',
-    '/sys/fs/cgroup/systemd',
-  ]) {
-    if (existsSync(mount)) roots.add(mount);
-  }
+  for (const { type, target } of mountsOf('self')) if (type === 'cgroup' && existsSync(target)) roots.add(target);
   for (const root of roots) walk(root);
   return [...new Set(found)];
 }

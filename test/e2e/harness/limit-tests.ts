@@ -1,0 +1,305 @@
+/**
+ * The limits of linux.resources by their effect: the same tests for each hierarchy and each driver. A suite calls
+ * {@link testLimits}; what its hierarchy lacks is skipped by name.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cgroups, hasController, isV1, resources } from './cgroups.ts';
+import { args, type Part, withoutNamespace } from './config.ts';
+import { isAlive, until } from './kernel.ts';
+import type { Container, Lab } from './lab.ts';
+import { describe, expect, test } from './test.ts';
+
+export interface Variant {
+  /** Options of every command that makes a container: those that choose the driver. */
+  global?: string[];
+  /** Parts of every configuration. */
+  parts?: Part[];
+}
+
+const MIB = 1024 * 1024;
+
+/** One property, and what its file says afterwards in each hierarchy; undefined where a hierarchy has no such thing. */
+interface Written {
+  name: string;
+  /** By its name in v1. */
+  controller: string;
+  resources: Record<string, unknown>;
+  v1?: Record<string, string>;
+  v2?: Record<string, string>;
+}
+
+const written: readonly Written[] = [
+  {
+    name: 'memory.limit',
+    controller: 'memory',
+    resources: { memory: { limit: 64 * MIB } },
+    v1: { 'memory.limit_in_bytes': String(64 * MIB) },
+    v2: { 'memory.max': String(64 * MIB), 'memory.swap.max': 'max' },
+  },
+  {
+    name: 'memory.limit -1',
+    controller: 'memory',
+    resources: { memory: { limit: -1 } },
+    v1: { 'memory.limit_in_bytes': '9223372036854771712' },
+    v2: { 'memory.max': 'max', 'memory.swap.max': 'max' },
+  },
+  {
+    name: 'memory.swap',
+    controller: 'memory',
+    resources: { memory: { limit: 64 * MIB, swap: 96 * MIB } },
+    v1: { 'memory.limit_in_bytes': String(64 * MIB), 'memory.memsw.limit_in_bytes': String(96 * MIB) },
+    v2: { 'memory.max': String(64 * MIB), 'memory.swap.max': String(32 * MIB) },
+  },
+  {
+    name: 'memory.reservation',
+    controller: 'memory',
+    resources: { memory: { reservation: 32 * MIB } },
+    v1: { 'memory.soft_limit_in_bytes': String(32 * MIB) },
+    v2: { 'memory.low': String(32 * MIB) },
+  },
+  {
+    name: 'memory.swappiness',
+    controller: 'memory',
+    resources: { memory: { swappiness: 10 } },
+    v1: { 'memory.swappiness': '10' },
+  },
+  {
+    name: 'cpu.shares',
+    controller: 'cpu',
+    resources: { cpu: { shares: 512 } },
+    v1: { 'cpu.shares': '512' },
+    v2: { 'cpu.weight': '59' },
+  },
+  {
+    name: 'cpu.quota and period',
+    controller: 'cpu',
+    resources: { cpu: { quota: 20_000, period: 50_000 } },
+    v1: { 'cpu.cfs_quota_us': '20000', 'cpu.cfs_period_us': '50000' },
+    v2: { 'cpu.max': '20000 50000' },
+  },
+  {
+    name: 'cpu.quota alone',
+    controller: 'cpu',
+    resources: { cpu: { quota: 20_000 } },
+    v1: { 'cpu.cfs_quota_us': '20000', 'cpu.cfs_period_us': '100000' },
+    v2: { 'cpu.max': '20000 100000' },
+  },
+  {
+    name: 'cpu.burst',
+    controller: 'cpu',
+    resources: { cpu: { quota: 20_000, burst: 10_000 } },
+    v1: { 'cpu.cfs_burst_us': '10000' },
+    v2: { 'cpu.max.burst': '10000' },
+  },
+  {
+    name: 'cpu.idle',
+    controller: 'cpu',
+    resources: { cpu: { idle: 1 } },
+    v1: { 'cpu.idle': '1' },
+    v2: { 'cpu.idle': '1' },
+  },
+  {
+    name: 'cpu.cpus and mems',
+    controller: 'cpuset',
+    resources: { cpu: { cpus: '0', mems: '0' } },
+    v1: { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+    v2: { 'cpuset.cpus': '0', 'cpuset.mems': '0' },
+  },
+  {
+    name: 'pids.limit',
+    controller: 'pids',
+    resources: { pids: { limit: 17 } },
+    v1: { 'pids.max': '17' },
+    v2: { 'pids.max': '17' },
+  },
+  {
+    name: 'pids.limit -1',
+    controller: 'pids',
+    resources: { pids: { limit: -1 } },
+    v1: { 'pids.max': 'max' },
+    v2: { 'pids.max': 'max' },
+  },
+];
+
+/** Containers of one variant, with resources, that are told when to begin: before, their cgroups are looked at. */
+class Limited {
+  readonly #lab: Lab;
+  readonly #variant: Variant;
+
+  constructor(lab: Lab, variant: Variant) {
+    this.#lab = lab;
+    this.#variant = variant;
+  }
+
+  async start(limits: Record<string, unknown>, verbs: string[], ...parts: Part[]): Promise<[Container, Cgroups]> {
+    const all = [...(this.#variant.parts ?? []), resources(limits), args('until=/go', ...verbs), ...parts];
+    const container = await this.#lab.started(all, { global: this.#variant.global ?? [] });
+    return [container, new Cgroups(container.pid)];
+  }
+
+  run(limits: Record<string, unknown>, verbs: string[], ...parts: Part[]) {
+    const all = [...(this.#variant.parts ?? []), resources(limits), args(...verbs), ...parts];
+    return this.#lab.run(all, { global: this.#variant.global ?? [] });
+  }
+}
+
+function begin(container: Container): void {
+  writeFileSync(join(container.bundle.rootfs, 'go'), '');
+}
+
+/** How often a process was killed for want of memory. */
+function oomKills(cgroups: Cgroups): number {
+  return isV1('memory') ? cgroups.count('memory.oom_control', 'oom_kill') : cgroups.count('memory.events', 'oom_kill');
+}
+
+/** Registers the tests for one variant. */
+export function testLimits(variant: Variant = {}): void {
+  describe('linux.resources', () => {
+    for (const { name, controller, resources: limits, ...files } of written) {
+      const expected = isV1(controller) ? files.v1 : files.v2;
+      test(`${name} is in its file`, async ({ lab, skip }) => {
+        skip(!hasController(controller), `no hierarchy has the ${controller} controller here`);
+        skip(expected === undefined, `cgroup ${isV1(controller) ? 'v1' : 'v2'} has no ${name}`);
+        const [, cgroups] = await new Limited(lab, variant).start(limits, ['pause']);
+        const found = Object.fromEntries(Object.keys(expected ?? {}).map((file) => [file, cgroups.read(file)]));
+        expect(found).toEqual(expected);
+      });
+    }
+
+    test('memory.limit kills an allocator', async ({ lab }) => {
+      const [container, cgroups] = await new Limited(lab, variant).start(
+        { memory: { limit: 24 * MIB, swap: 24 * MIB } },
+        ['allocate=8', 'allocate=64'],
+      );
+      expect(oomKills(cgroups)).toBe(0);
+      begin(container);
+      const facts = await container.ended();
+      expect(facts.each('allocate').map(({ arg }) => arg)).toEqual(['8']);
+      expect(oomKills(cgroups)).toBe(1);
+      expect((await container.state()).status).toBe('stopped');
+    });
+
+    test('memory.limit: the exit status is that of SIGKILL', async ({ lab }) => {
+      const result = await new Limited(lab, variant).run({ memory: { limit: 24 * MIB, swap: 24 * MIB } }, [
+        'allocate=64',
+      ]);
+      expect([result.code, result.stdout]).toEqual([137, '']);
+    });
+
+    test('pids.limit: so many forks and no more', async ({ lab }) => {
+      const result = await new Limited(lab, variant).run({ pids: { limit: 10 } }, ['forks=30', 'exit=0']);
+      expect(result.expectCode(0).facts.of('forks')).toMatchObject({ count: 9, errno: 'EAGAIN' });
+    });
+
+    test('pids.limit 0: no fork at all', async ({ lab }) => {
+      const result = await new Limited(lab, variant).run({ pids: { limit: 0 } }, ['forks=1', 'exit=0']);
+      expect(result.expectCode(0).facts.of('forks')).toMatchObject({ count: 0, errno: 'EAGAIN' });
+    });
+
+    test('pids.limit stops a fork bomb', async ({ lab }) => {
+      const [container, cgroups] = await new Limited(lab, variant).start({ pids: { limit: 24 } }, ['bomb=2', 'pause']);
+      begin(container);
+      const most: number[] = [];
+      await until('the bomb is over', () => {
+        most.push(Number(cgroups.read('pids.current')));
+        return container.facts.each('bomb').length > 0;
+      });
+      expect(container.facts.of('bomb').errno).toBe('EAGAIN');
+      expect(Math.max(...most)).toBeLessThanOrEqual(24);
+      expect(cgroups.count('pids.events', 'max')).toBeGreaterThan(0);
+    });
+
+    test('cpu.quota throttles', async ({ lab }) => {
+      const [container, cgroups] = await new Limited(lab, variant).start({ cpu: { quota: 20_000, period: 100_000 } }, [
+        'spin=2=3',
+        'pause',
+      ]);
+      begin(container);
+      const { used, elapsed } = (await container.told('spin', 1)).of('spin') as unknown as Record<
+        'used' | 'elapsed',
+        number
+      >;
+      expect(Number(used) / Number(elapsed)).toBeLessThanOrEqual(1.25 * 0.2);
+      expect(Number(used)).toBeGreaterThan(0);
+      expect(cgroups.count('cpu.stat', 'nr_throttled')).toBeGreaterThan(0);
+    });
+
+    test('cpu.cpus: the process sees these CPUs alone', async ({ lab }) => {
+      for (const cpu of [0, 1]) {
+        const result = await new Limited(lab, variant).run({ cpu: { cpus: String(cpu), mems: '0' } }, ['affinity']);
+        expect(result.expectCode(0).facts.list<number>('affinity')).toEqual([cpu]);
+      }
+    });
+
+    test('devices: a rule allows what is denied otherwise, and one denies', async ({ lab }) => {
+      const limited = new Limited(lab, variant);
+      const verbs = ['mknod=/kmsg=c=1=11', 'open=/kmsg=r', 'open=/dev/zero=r', 'open=/dev/zero=w'];
+      const node: Part = ({ config }) => {
+        for (const set of ['bounding', 'effective', 'permitted'] as const)
+          config.process.capabilities?.[set]?.push('CAP_SYSLOG');
+        config.linux.devices = [{ type: 'c', path: '/dev/zero', major: 1, minor: 5 }];
+      };
+      const outcome = async (devices: unknown[]) =>
+        (await limited.run({ devices }, verbs, node))
+          .expectCode(0)
+          .facts.each('open')
+          .map(({ errno }) => errno);
+      const zero = { allow: true, type: 'c', major: 1, minor: 5, access: 'r' };
+      expect(await outcome([])).toEqual(['EPERM', 'EPERM', 'EPERM']);
+      expect(await outcome([zero])).toEqual(['EPERM', '', 'EPERM']);
+      expect(await outcome([zero, { allow: true, type: 'c', major: 1, minor: 11, access: 'r' }])).toEqual([
+        '',
+        '',
+        'EPERM',
+      ]);
+      expect(await outcome([{ allow: true }, { allow: false, type: 'c', major: 1, minor: 5 }])).toEqual([
+        '',
+        'EPERM',
+        'EPERM',
+      ]);
+    });
+
+    test('everything at once, and all of it goes with the container', async ({ lab }) => {
+      const [container, cgroups] = await new Limited(lab, variant).start(
+        {
+          memory: { limit: 64 * MIB, swap: 64 * MIB, reservation: 16 * MIB },
+          cpu: { shares: 256, quota: 50_000, period: 100_000, cpus: '0-1', mems: '0' },
+          pids: { limit: 32 },
+        },
+        ['pause'],
+      );
+      expect(cgroups.read('pids.max')).toBe('32');
+      (await container.delete('--force')).expectCode(0);
+      expect(lab.leftovers()).toEqual([]);
+    });
+
+    test('a limit that the kernel refuses fails create, and nothing stays', async ({ lab }) => {
+      const { result, id } = await lab.tryCreate(
+        lab.bundle(...(variant.parts ?? []), resources({ pids: { limit: 5 }, cpu: { cpus: '0-999' } }), args('pause')),
+        { global: variant.global ?? [] },
+      );
+      expect(result.code).toBe(1);
+      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+      expect(result.stderr).toContain('linux.resources.cpu.cpus');
+      expect(lab.leftovers()).toEqual([]);
+      expect((await lab.tsrun(['state', id])).code).toBe(1);
+    });
+  });
+
+  describe('all processes', () => {
+    test('a thousand at once', async ({ lab }) => {
+      const container = await lab.started(
+        [...(variant.parts ?? []), withoutNamespace('pid'), args('forks=1000', 'pause')],
+        { global: variant.global ?? [] },
+      );
+      await container.told('pause');
+      const cgroups = new Cgroups(container.pid);
+      const pids = cgroups.read('cgroup.procs').split('\n').map(Number);
+      expect(pids).toHaveLength(1001);
+      (await lab.tsrun(['kill', '--all', container.id, 'KILL'])).expectCode(0);
+      await until('all have ended', () => pids.every((pid) => !isAlive(pid)));
+      expect(cgroups.count('cgroup.events', 'populated')).toBe(0);
+    });
+  });
+}
