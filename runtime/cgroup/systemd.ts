@@ -98,6 +98,9 @@ function hintOf(error: unknown, unit: string, user: boolean): string | undefined
     return 'no systemd is on this bus: set DBUS_SESSION_BUS_ADDRESS to that of the service manager, or leave it unset';
   if (isCall(error, `${ERROR}.PropertyReadOnly`, `${ERROR}.UnknownProperty`))
     return 'this version of systemd does not know the property, or it cannot be set on a scope';
+  // All that systemd says of it is "Unexpected message contents".
+  if (isCall(error, 'System.Error.ENXIO'))
+    return 'the value of one of its properties (an org.systemd.property annotation?) has another type than systemd has for it';
   if (error instanceof DBusConnectionError && error.timedOut)
     return `systemd did not answer within ${CALL_TIMEOUT_MS / 1000} s: look at ${systemctl} list-jobs`;
   return undefined;
