@@ -154,6 +154,10 @@ function describeOperation(operation: Operation): string {
       return `make the terminal, and bind it on ${show(operation.path)}`;
     case 'keyring':
       return `join the session keyring ${show(operation.name)}`;
+    case 'raiseLimit':
+      return `raise the hard limit ${rlimitName(operation.resource)} to ${limitValue(operation.hard)} if it is lower`;
+    case 'descriptors':
+      return 'put preserved descriptors in their places, and have every other closed by execve';
     case 'rlimit':
       return `set ${rlimitName(operation.resource)} to ${limitValue(operation.soft)} (soft) and ${limitValue(operation.hard)} (hard)`;
     case 'umask':

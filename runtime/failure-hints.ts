@@ -504,7 +504,7 @@ const build = (): readonly Row[] => [
   row('working directory: closed', ['chdir'], ['fchdir'], [EACCES], 'it is closed to id 0 of the container'),
 
   // --- identity and limits
-  row('hard limit', ['rlimit'], ['prlimit'], [EPERM], (failure) => {
+  row('hard limit', ['rlimit', 'raiseLimit'], ['prlimit'], [EPERM], (failure) => {
     const isFiles = rlimitName(failure.operation.resource) === 'RLIMIT_NOFILE';
     const files = isFiles ? ', and nobody may raise this one above the sysctl fs.nr_open' : '';
     return `raising a hard limit needs CAP_SYS_RESOURCE, which the caller lacks${files}`;

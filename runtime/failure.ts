@@ -49,6 +49,8 @@ const codes: { readonly [name in Operation['op']]: ErrorCode } = {
   console: 'console',
   keyring: 'process',
   rlimit: 'process',
+  raiseLimit: 'process',
+  descriptors: 'process',
   umask: 'process',
   makeCwd: 'process',
   chdir: 'process',

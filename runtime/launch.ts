@@ -4,6 +4,7 @@
  */
 import type { Config } from '../spec/config.ts';
 import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
+import { MOUNT_ATTR } from '../spec/tables.ts';
 import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import { NewCgroup } from './cgroup/lifecycle.ts';
@@ -55,6 +56,7 @@ export interface Launched {
 
 const SIGKILL = 9;
 const ENOENT = 2;
+const EACCES = 13;
 
 /** The state that hooks and `state` begin with. */
 export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
@@ -219,10 +221,12 @@ class Launch {
         return;
       }
       case POINT.LIMITS:
-        for (const { resource, soft, hard, from } of plan.limits) {
-          const set = addon.prlimit(this.#process.pid, resource, BigInt(soft), BigInt(hard));
-          if (set < 0)
-            throw new TsrunError('process', `${from}: set the limit`, { cause: new SysError(-set, 'prlimit') });
+        for (const { resource, hard, from } of plan.limits) {
+          const raised = addon.raiseHardLimit(this.#process.pid, resource, BigInt(hard));
+          if (raised < 0)
+            throw new TsrunError('process', `${from}: raise the hard limit`, {
+              cause: new SysError(-raised, 'prlimit'),
+            });
         }
         break;
       case POINT.HOOKS: {
@@ -330,6 +334,18 @@ function killAndReap(process: ProcessIdentity): void {
   addon.wait(process.pid, false);
 }
 
+/**
+ * init as a sealed file in memory, which no process of the container can write to. Where the host forbids to execute such files
+ * (vm.memfd_noexec), a clone of its own mount that is read-only and attached nowhere does the same.
+ */
+function openInit(path: string): number {
+  const sealed = addon.memfdOfFile(path, 'init');
+  if (sealed !== -EACCES) return check(sealed, 'memfd_create', path);
+  const clone = check(addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC), 'open_tree', path);
+  check(addon.mountSetattr(clone, false, MOUNT_ATTR.RDONLY, 0, 0, -1), 'mount_setattr', path);
+  return clone;
+}
+
 function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
   const { plan, container, caller } = request;
   const joins = openJoins(plan, undo);
@@ -341,7 +357,7 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
     makeFifo(container, 'go'),
     makeFifo(container, 'reply'),
   ];
-  const executable = check(addon.memfdOfFile(path, 'init'), 'memfd_create', path);
+  const executable = openInit(path);
   const preserved = Array.from({ length: plan.preservedFds }, (_, index) => 3 + index);
   const pid = addon.spawn({
     exeFd: executable,

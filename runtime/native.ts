@@ -159,8 +159,8 @@ export interface Addon {
   setSubreaper(on: boolean): Result;
   /** The soft RLIMIT_NOFILE. */
   softNofile(): number;
-  /** prlimit(2): sets a limit of another process, exactly as 64-bit numbers. */
-  prlimit(pid: number, resource: number, soft: bigint, hard: bigint): Result;
+  /** prlimit(2): raises the hard limit of another process to `hard`; nothing where it is as high already. */
+  raiseHardLimit(pid: number, resource: number, hard: bigint): Result;
   /** _exit(2): no teardown of the engine. */
   exit(code: number): never;
 

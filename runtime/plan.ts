@@ -163,10 +163,15 @@ function planSysctls(config: Config): Step[] {
   return steps;
 }
 
-function limitSteps(limits: readonly HostLimit[], byHost: boolean): Step[] {
+/** Raises hard limits, while there is the privilege: in a user namespace there is none, so the host does it. */
+function raiseSteps(limits: readonly HostLimit[], byHost: boolean): Step[] {
   if (limits.length === 0) return [];
-  // A user namespace has no privilege over the limits of the host, which may want to raise them.
   if (byHost) return [{ operation: { op: 'sync', point: POINT.LIMITS }, from: 'process.rlimits' }];
+  return limits.map(({ resource, hard, from }) => ({ operation: { op: 'raiseLimit', resource, hard }, from }));
+}
+
+/** Sets the limits, at the very end: neither init nor hooks could do their work under some. */
+function limitSteps(limits: readonly HostLimit[]): Step[] {
   return limits.map(({ resource, soft, hard, from }) => ({ operation: { op: 'rlimit', resource, soft, hard }, from }));
 }
 
@@ -270,13 +275,15 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
     ...planProgram(process, listenVariables(request, namespaces.isNew('pid'), warnings)),
     { operation: { op: 'chdir', path: process.cwd }, from: 'process.cwd' },
     { operation: { op: 'affinity' }, from: 'every CPU of the cpuset' },
-    ...limitSteps(limits, ownUser),
+    ...raiseSteps(limits, ownUser),
     ...planIdentity(process, grantable, true, warnings),
     { operation: { op: 'umask', mask: process.user.umask ?? DEFAULT_UMASK }, from: 'process.user.umask' },
     { operation: { op: 'findExecutable' }, from: 'process.args[0]' },
     { operation: { op: 'ready' }, from: 'create' },
     { operation: { op: 'waitStart' }, from: 'start' },
     ...startContainer,
+    { operation: { op: 'descriptors' }, from: 'nothing of the host is passed on' },
+    ...limitSteps(limits),
     { operation: { op: 'exec' }, from: 'process.args' },
   ];
   return {

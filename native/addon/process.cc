@@ -50,8 +50,11 @@ double softNofile(napi_env) {
   return static_cast<double>(limit.rlim_cur);
 }
 
-Result limitProcess(napi_env, int pid, int resource, Bits64 soft, Bits64 hard) {
-  const uint64_t limit[2] = {soft.bits, hard.bits};
+Result raiseHardLimit(napi_env, int pid, int resource, Bits64 hard) {
+  uint64_t limit[2]; // soft, hard
+  if (Result failed = result(syscall(SYS_prlimit64, pid, resource, nullptr, limit)); failed < 0) return failed;
+  if (hard.bits <= limit[1]) return 0;
+  limit[1] = hard.bits;
   return result(syscall(SYS_prlimit64, pid, resource, limit, nullptr));
 }
 
@@ -69,7 +72,7 @@ const Function functions[] = {
     {"wait", {"pid", "block"}, bind<waitChild>},
     {"setSubreaper", {"on"}, bind<setSubreaper>},
     {"softNofile", {}, bind<softNofile>},
-    {"prlimit", {"pid", "resource", "soft", "hard"}, bind<limitProcess>},
+    {"raiseHardLimit", {"pid", "resource", "hard"}, bind<raiseHardLimit>},
     {"exit", {"code"}, bind<exitNow>},
 };
 

@@ -15,6 +15,7 @@
 
 static _Noreturn void run(const struct op *op, char **args, char **env, int output) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    umask(022); /* init's own is 0 */
     setsid(); /* so that a hook whose time is over goes with all that it started */
     int input = state.hook_state >= 0 ? state.hook_state : open("/dev/null", O_RDONLY);
     if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(127);

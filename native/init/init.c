@@ -131,6 +131,8 @@ static void do_op(const struct op *op) {
         break;
     case OP_FIND_EXECUTABLE: do_find_executable(op); break;
     case OP_AFFINITY: do_affinity(op); break;
+    case OP_RAISE_LIMIT: do_raise_limit(op); break;
+    case OP_DESCRIPTORS: do_descriptors(op); break;
     default: fail_errno(EBADMSG, "plan", "unknown operation");
     }
 }

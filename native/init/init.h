@@ -144,6 +144,8 @@ void do_capabilities(const struct op *op);
 void do_ambient(const struct op *op);
 void do_find_executable(const struct op *op);
 void do_affinity(const struct op *op);
+void do_raise_limit(const struct op *op);
+void do_descriptors(const struct op *op);
 void do_hook(const struct op *op);
 void do_wait_start(const struct op *op);
 _Noreturn void do_exec(const struct op *op);

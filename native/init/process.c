@@ -81,10 +81,21 @@ void do_keyring(const struct op *op) {
     if (syscall(SYS_keyctl, KEYCTL_SETPERM, id, 0x3f1b0000ul) < 0 && errno != EACCES) fail("keyctl", op->s[0]);
 }
 
+struct limit {
+    uint64_t soft, hard;
+};
+
 void do_rlimit(const struct op *op) {
-    struct {
-        uint64_t soft, hard;
-    } limit = {(uint64_t)op->n[1], (uint64_t)op->n[2]};
+    struct limit limit = {(uint64_t)op->n[1], (uint64_t)op->n[2]};
+    if (syscall(SYS_prlimit64, 0, (int)op->n[0], &limit, NULL) < 0) fail("prlimit", NULL);
+}
+
+/* Limits are set last, for init itself could not live with all of them; but raising one takes a privilege that is gone then. */
+void do_raise_limit(const struct op *op) {
+    struct limit limit;
+    if (syscall(SYS_prlimit64, 0, (int)op->n[0], NULL, &limit) < 0) fail("prlimit", NULL);
+    if ((uint64_t)op->n[1] <= limit.hard) return;
+    limit.hard = (uint64_t)op->n[1];
     if (syscall(SYS_prlimit64, 0, (int)op->n[0], &limit, NULL) < 0) fail("prlimit", NULL);
 }
 
@@ -301,13 +312,16 @@ static _Noreturn void report_exec_failure(int error) {
     _exit(error == ENOENT ? 127 : 126);
 }
 
+void do_descriptors(const struct op *op) {
+    (void)op;
+    for (unsigned i = 0; i < state.preserved; i++)
+        if (dup2((int)(FD_FIRST + i), (int)(3 + i)) < 0) fail("dup2", "a preserved descriptor");
+    if (sys_close_range(3 + state.preserved, ~0u, CLOSE_RANGE_CLOEXEC) < 0) fail("close_range", NULL);
+}
+
 _Noreturn void do_exec(const struct op *op) {
     (void)op;
     if (!state.executable || !state.env) fail_errno(EBADMSG, "plan", "EXEC before its program is known");
-    unsigned first = 3 + state.preserved;
-    for (unsigned i = 0; i < state.preserved; i++)
-        if (dup2((int)(FD_FIRST + i), (int)(3 + i)) < 0) fail("dup2", "a preserved descriptor");
-    if (sys_close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) < 0) fail("close_range", NULL);
     message_send(MESSAGE_STARTED, 0, NULL, 0, -1);
     /* The point of no return. */
     execve(state.executable, state.args, state.env);

@@ -98,6 +98,10 @@ export type Operation =
   | { op: 'noNewPrivileges' }
   /** find args[0] in PATH, inside the container */
   | { op: 'findExecutable' }
+  /** raise a hard limit while there is the privilege for it */
+  | { op: 'raiseLimit'; resource: number | bigint; hard: number | bigint }
+  /** put the preserved descriptors in their places, and let the others close by themselves */
+  | { op: 'descriptors' }
   /** run on every CPU that the cpuset allows, whatever the caller was bound to */
   | { op: 'affinity' };
 
@@ -543,6 +547,24 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
     kind: 57,
     call: 'faccessat',
     does: "find args[0] in PATH, inside the container",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  raiseLimit: {
+    kind: 59,
+    call: 'prlimit',
+    does: "raise a hard limit while there is the privilege for it",
+    strings: [],
+    numbers: ['resource', 'hard'],
+    lists: [],
+    numericList: false,
+  },
+  descriptors: {
+    kind: 60,
+    call: 'dup2',
+    does: "put the preserved descriptors in their places, and let the others close by themselves",
     strings: [],
     numbers: [],
     lists: [],
