@@ -73,7 +73,7 @@ export const S = {
 } as const;
 
 /** Events of poll(2): asm-generic/poll.h. */
-export const POLL = { IN: 0x01, OUT: 0x04, ERR: 0x08, HUP: 0x10, NVAL: 0x20 } as const;
+export const POLL = { IN: 0x01, PRI: 0x02, OUT: 0x04, ERR: 0x08, HUP: 0x10, NVAL: 0x20 } as const;
 
 /** Operations of flock(2): asm-generic/fcntl.h. */
 export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;

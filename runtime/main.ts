@@ -8,9 +8,13 @@ import { helpText } from './cli/help.ts';
 import { parse, type Request } from './cli/parse.ts';
 import { UsageError } from './cli/usage.ts';
 import { create } from './commands/create.ts';
+import { events } from './commands/events.ts';
+import { pause, resume } from './commands/freeze.ts';
 import { explainCommand, featuresCommand, specCommand, validateCommand } from './commands/inspect.ts';
 import { deleteCommand, kill, list, startCommand, stateCommand } from './commands/lifecycle.ts';
+import { ps } from './commands/ps.ts';
 import { run } from './commands/run.ts';
+import { update } from './commands/update.ts';
 import type { Context } from './context.ts';
 import { Log, type LogOptions } from './log.ts';
 import { check, checkValue } from './sys.ts';
@@ -59,6 +63,16 @@ function execute(request: Request, caller: Caller, log: Log): number {
       return kill(context, request);
     case 'delete':
       return deleteCommand(context, request);
+    case 'ps':
+      return ps(context, request);
+    case 'pause':
+      return pause(context, request);
+    case 'resume':
+      return resume(context, request);
+    case 'update':
+      return update(context, request);
+    case 'events':
+      return events(context, request);
     case 'explain':
       return explainCommand(context, request);
   }

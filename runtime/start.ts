@@ -79,7 +79,9 @@ function execFailure(message: Message): TsrunError {
 function notCreated(container: Container, state: StoredState | undefined): TsrunError {
   const status = statusOf(container, state);
   const id = quote(container.id);
-  if (status === 'running' || status === 'paused')
+  if (status === 'paused')
+    return new TsrunError('wrong-status', `container ${id}: cannot start a container that is paused: resume it first`);
+  if (status === 'running')
     return new TsrunError('wrong-status', `container ${id}: cannot start an already running container`);
   return new TsrunError('wrong-status', `container ${id}: cannot start a container that is ${status}`);
 }

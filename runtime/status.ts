@@ -27,6 +27,7 @@ export function statusOf(container: Container, state: StoredState | undefined): 
   // An interrupted `create` holds no lock any more: nothing goes on there, and nothing ever will.
   if (!state) return container.isLocked() ? 'creating' : 'stopped';
   if (!isAlive(state.process)) return 'stopped';
-  if (waitsForStart(container)) return 'created';
-  return isFrozen(state) ? 'paused' : 'running';
+  // Before the question whether it was started: what is frozen cannot be, until it is resumed.
+  if (isFrozen(state)) return 'paused';
+  return waitsForStart(container) ? 'created' : 'running';
 }

@@ -45,7 +45,8 @@ function flagRow(flag: FlagSpec): [string, string] {
   const value = flag.kind === 'switch' ? '' : ` ${flag.value}`;
   const notes: string[] = [];
   if (flag.kind === 'choice') notes.push(flag.choices.join(', '));
-  if ('default' in flag && flag.default !== undefined) notes.push(`default: ${flag.default}`);
+  if (flag.kind === 'duration') notes.push(`default: ${flag.default / 1000}s`);
+  else if ('default' in flag && flag.default !== undefined) notes.push(`default: ${flag.default}`);
   if (flag.refused !== undefined) notes.push(`refused: ${flag.refused}`);
   return [`${short}--${flag.name}${value}`, notes.length === 0 ? flag.help : `${flag.help} (${notes.join('; ')})`];
 }

@@ -23,6 +23,7 @@ import {
   type Values,
 } from './spec.ts';
 import { nearest, UsageError } from './usage.ts';
+import { duration, integer, size } from './values.ts';
 
 type Flat<T> = { [Key in keyof T]: T[Key] };
 
@@ -44,7 +45,7 @@ export type Request =
 export type RequestOf<Name extends CommandName> = Extract<CommandRequest, { command: Name }>;
 
 /** Values by key, before they are known to be those of a table. */
-type Found = Record<string, string | number | boolean | undefined>;
+type Found = Record<string, string | number | bigint | boolean | readonly string[] | undefined>;
 
 /** The words, and how far they are read. */
 interface Words {
@@ -103,7 +104,8 @@ function valueText(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words)
   return next;
 }
 
-function path(text: string, what: string): string {
+/** A text that can be written to a file or be its name. */
+function plainText(text: string, what: string): string {
   if (text === '') throw new UsageError(`${what}: must not be empty`);
   if (text.length > maxPath) throw new UsageError(`${what}: longer than ${maxPath} bytes: got ${quote(text)}`);
   if (text.includes('\0')) throw new UsageError(`${what}: contains a NUL byte: got ${quote(text)}`);
@@ -131,14 +133,21 @@ function signal(text: string, what: string): number {
   throw new UsageError(`${what}: unknown signal: got ${quote(text)}; give a name as in KILL or SIGKILL, or 0 to 64`);
 }
 
-function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words): string | number | boolean {
+function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words): string | number | bigint | boolean {
   const what = `--${flag.name}`;
   if (flag.refused !== undefined) throw new UsageError(`${what}: ${flag.refused}`, 'unsupported');
   if (flag.kind === 'switch') return switchValue(flag, typed);
   const text = valueText(flag, typed, flags, words);
   switch (flag.kind) {
     case 'path':
-      return path(text, what);
+    case 'text':
+      return plainText(text, what);
+    case 'integer':
+      return integer(text, flag.min, flag.max, what);
+    case 'size':
+      return size(text, what);
+    case 'duration':
+      return duration(text, what);
     case 'count':
       return count(text, flag.max, what);
     case 'choice':
@@ -148,12 +157,12 @@ function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words)
   }
 }
 
-function argValue(spec: ArgSpec, text: string): string | number {
+function argValue(spec: Exclude<ArgSpec, { kind: 'rest' }>, text: string): string | number {
   switch (spec.kind) {
     case 'id':
       return checkContainerId(text);
     case 'path':
-      return path(text, spec.value);
+      return plainText(text, spec.value);
     case 'signal':
       return signal(text, spec.value);
   }
@@ -173,6 +182,10 @@ function takeArgs(args: ArgSpecs, given: readonly string[], found: Found): void 
   for (const key in args) {
     const spec = args[key];
     if (spec === undefined) continue;
+    if (spec.kind === 'rest') {
+      found[key] = given.slice(taken);
+      return;
+    }
     const text = given[taken];
     if (text === undefined) {
       if (spec.optional === undefined) throw new UsageError(`missing argument: ${spec.value}, ${spec.help}`);
@@ -268,14 +281,25 @@ function readGlobalFlags(words: Words, found: Found): 'version' | 'help' | undef
   }
 }
 
+/** How many arguments are followed by those of another program, which are not looked at; none where there is no such program. */
+function ownArguments(args: ArgSpecs): number | undefined {
+  const kinds = Object.values(args).map(({ kind }) => kind);
+  return kinds.at(-1) === 'rest' ? kinds.length - 1 : undefined;
+}
+
 /** Reads the words after the command into `found`; true where they ask for its help. */
 function readCommand(name: CommandName, words: Words, found: Found): boolean {
   const { flags, args }: CommandSpec = commands[name];
   flagDefaults(flags, found);
   const given: string[] = [];
+  const own = ownArguments(args);
   for (;;) {
     const word = words.list[words.next];
     if (word === undefined) break;
+    if (given.length === own) {
+      given.push(...words.list.slice(words.next));
+      break;
+    }
     words.next++;
     if (word === '--') {
       given.push(...words.list.slice(words.next));

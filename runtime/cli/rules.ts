@@ -26,9 +26,18 @@ const oneFileToValidate: Rule = (request) => {
   throw new UsageError('FILE and --bundle are both given; one of them says what to check');
 };
 
+const somethingToUpdate: Rule = (request) => {
+  if (request.command !== 'update') return;
+  for (const key in request)
+    if (key !== 'command' && key !== 'global' && key !== 'id' && request[key as keyof typeof request] !== undefined)
+      return;
+  throw new UsageError('nothing to change: give --resources or a limit such as --memory 64M');
+};
+
 const rules: { readonly [Name in CommandName]?: readonly Rule[] } = {
   create: [systemdDriverIsMissing],
   run: [systemdDriverIsMissing, consoleSocketNeedsDetach],
+  update: [somethingToUpdate],
   validate: [oneFileToValidate],
 };
 

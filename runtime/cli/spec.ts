@@ -5,6 +5,8 @@
  * A key of `flags` or `args` is the property of the parsed request; `name` is what is typed.
  */
 
+import type { Int64 } from '../../spec/config.ts';
+
 interface FlagBase {
   /** The long name without dashes. */
   readonly name: string;
@@ -52,7 +54,44 @@ export interface SignalSpec extends FlagBase {
   readonly value: string;
 }
 
-export type FlagSpec = SwitchSpec | PathSpec | CountSpec | ChoiceSpec | SignalSpec;
+/** Any text that is not empty. */
+export interface TextSpec extends FlagBase {
+  readonly kind: 'text';
+  readonly value: string;
+}
+
+/** A whole number of up to 64 bits, exact. */
+export interface IntegerSpec extends FlagBase {
+  readonly kind: 'integer';
+  readonly value: string;
+  readonly min: Int64;
+  readonly max: Int64;
+}
+
+/** Bytes, as a number or with a unit (`64M`), or -1. */
+export interface SizeSpec extends FlagBase {
+  readonly kind: 'size';
+  readonly value: string;
+}
+
+/** A time such as `5s` or `500ms`; milliseconds in the request. */
+export interface DurationSpec extends FlagBase {
+  readonly kind: 'duration';
+  readonly value: string;
+  /** Milliseconds. */
+  readonly default: number;
+}
+
+export type FlagSpec =
+  | SwitchSpec
+  | PathSpec
+  | CountSpec
+  | ChoiceSpec
+  | SignalSpec
+  | TextSpec
+  | IntegerSpec
+  | SizeSpec
+  | DurationSpec;
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 
 /** A positional argument. An optional argument whose key is also a flag's can be given either way, but not both ways. */
@@ -64,7 +103,9 @@ export type ArgSpec =
       readonly help: string;
       readonly optional: true;
       readonly default: number;
-    };
+    }
+  // Everything that follows the arguments before it, flags too: they are another program's.
+  | { readonly kind: 'rest'; readonly value: string; readonly help: string; readonly optional: true };
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
 export interface CommandSpec {
@@ -75,6 +116,9 @@ export interface CommandSpec {
   readonly flags: FlagSpecs;
   readonly args: ArgSpecs;
 }
+
+const maxInt64 = 2n ** 63n - 1n;
+const maxUint64 = 2n ** 64n - 1n;
 
 // The kernel's default for fs.nr_open: a process has no more descriptors than that to preserve.
 const maxPreservedFds = 1_048_576;
@@ -196,6 +240,85 @@ const createFlags = {
   },
 } as const satisfies FlagSpecs;
 
+const microseconds = { kind: 'integer', value: 'MICROSECONDS' } as const;
+const bytes = { kind: 'size', value: 'BYTES' } as const;
+const noKernelMemory = 'Linux has no limit for the memory of the kernel alone any more; use --memory';
+const noIntelRdt = 'this version of tsrun does not support Intel RDT yet';
+
+/** The limits that `update` can be given one by one. */
+const limitFlags = {
+  blkioWeight: {
+    name: 'blkio-weight',
+    kind: 'integer',
+    value: 'WEIGHT',
+    min: 10,
+    max: 1000,
+    help: 'share of disk time beside other containers, 10 to 1000',
+  },
+  cpuPeriod: { ...microseconds, name: 'cpu-period', min: 0, max: maxUint64, help: 'period of the CPU quota' },
+  cpuQuota: {
+    ...microseconds,
+    name: 'cpu-quota',
+    min: -1,
+    max: maxInt64,
+    help: 'CPU time in each period; -1 for no limit',
+  },
+  cpuBurst: {
+    ...microseconds,
+    name: 'cpu-burst',
+    min: 0,
+    max: maxUint64,
+    help: 'CPU time that may be saved up beyond the quota',
+  },
+  cpuShare: {
+    name: 'cpu-share',
+    kind: 'integer',
+    value: 'SHARES',
+    min: 0,
+    max: maxUint64,
+    help: 'share of CPU time beside other containers; 1024 is usual',
+  },
+  cpuRtPeriod: {
+    ...microseconds,
+    name: 'cpu-rt-period',
+    min: 0,
+    max: maxUint64,
+    help: 'period of --cpu-rt-runtime (cgroup v1)',
+  },
+  cpuRtRuntime: {
+    ...microseconds,
+    name: 'cpu-rt-runtime',
+    min: -1,
+    max: maxInt64,
+    help: 'CPU time of realtime processes in each period (cgroup v1)',
+  },
+  cpuIdle: {
+    name: 'cpu-idle',
+    kind: 'integer',
+    value: '0|1',
+    min: 0,
+    max: 1,
+    help: '1: run only where nobody else wants the CPU',
+  },
+  cpusetCpus: { name: 'cpuset-cpus', kind: 'text', value: 'LIST', help: 'CPUs to run on, as in 0-3,7' },
+  cpusetMems: { name: 'cpuset-mems', kind: 'text', value: 'LIST', help: 'memory nodes to use, as in 0-1' },
+  memory: { ...bytes, name: 'memory', help: 'limit of memory, as in 64M; -1 for none' },
+  memoryReservation: { ...bytes, name: 'memory-reservation', help: 'memory that is left to it when others need some' },
+  memorySwap: { ...bytes, name: 'memory-swap', help: 'limit of memory and swap together; -1 for no limit of swap' },
+  pidsLimit: {
+    name: 'pids-limit',
+    kind: 'integer',
+    value: 'N',
+    min: -1,
+    max: maxInt64,
+    help: 'limit of processes and threads; -1 for none',
+  },
+  kernelMemory: { ...bytes, name: 'kernel-memory', refused: noKernelMemory, help: 'limit of kernel memory' },
+  kernelMemoryTcp: { ...bytes, name: 'kernel-memory-tcp', refused: noKernelMemory, help: 'limit of TCP buffers' },
+  l3CacheSchema: { name: 'l3-cache-schema', kind: 'text', value: 'SCHEMA', refused: noIntelRdt, help: 'L3 cache' },
+  memBwSchema: { name: 'mem-bw-schema', kind: 'text', value: 'SCHEMA', refused: noIntelRdt, help: 'memory bandwidth' },
+} as const satisfies FlagSpecs;
+
 /** The commands, in the order of the help text. */
 export const commands = {
   create: {
@@ -271,6 +394,52 @@ export const commands = {
     },
     args: {},
   },
+  ps: {
+    summary: 'list the processes of a container',
+    details:
+      'Runs the ps of the host, with the arguments after ID (-ef where there are none), and leaves out what is not of the container.',
+    flags: {
+      format: {
+        name: 'format',
+        short: 'f',
+        kind: 'choice',
+        value: 'FORMAT',
+        choices: ['table', 'json'],
+        default: 'table',
+        help: 'a table as ps prints it, or a JSON array of pids as the host sees them',
+      },
+    },
+    args: {
+      id: idArg,
+      psArgs: { kind: 'rest', value: 'PS-ARGUMENT...', optional: true, help: 'what to call ps with' },
+    },
+  },
+  pause: { summary: 'stop all processes of a container where they are', flags: {}, args: { id: idArg } },
+  resume: { summary: "let the processes of a container run on after 'pause'", flags: {}, args: { id: idArg } },
+  update: {
+    summary: 'change the limits of a container',
+    details: 'Either all that is asked for changes, or nothing.',
+    flags: {
+      resources: {
+        name: 'resources',
+        short: 'r',
+        kind: 'path',
+        value: 'FILE',
+        help: 'limits as in linux.resources of config.json, or - for standard input; replaces all other flags',
+      },
+      ...limitFlags,
+    },
+    args: { id: idArg },
+  },
+  events: {
+    summary: 'print what a container uses, and when it runs out of memory',
+    details: 'One JSON object on each line, until the container ends.',
+    flags: {
+      interval: { name: 'interval', kind: 'duration', value: 'TIME', default: 5000, help: 'how often to print usage' },
+      stats: { name: 'stats', kind: 'switch', help: 'print usage once, and end' },
+    },
+    args: { id: idArg },
+  },
   spec: {
     summary: 'write a config.json to begin with',
     details: 'An existing file is never overwritten.',
@@ -305,24 +474,20 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 
 /** Commands of the runtime command line that callers may ask for and that this version refuses by name. */
-export const refusedCommands: readonly string[] = [
-  'exec',
-  'ps',
-  'pause',
-  'resume',
-  'update',
-  'events',
-  'checkpoint',
-  'restore',
-  'mounts',
-  'doctor',
-  'completion',
-];
+export const refusedCommands: readonly string[] = ['exec', 'checkpoint', 'restore', 'mounts', 'doctor', 'completion'];
 
 type ValueOf<S> = S extends { kind: 'switch' }
   ? boolean
-  : S extends { kind: 'count' | 'signal' }
-    ? number
+  : S extends { kind: 'rest' }
+    ? readonly string[]
+    : S extends { kind: 'integer' | 'size' }
+      ? Int64 | undefined
+      : ScalarOf<S>;
+
+type ScalarOf<S> = S extends { kind: 'count' | 'signal' | 'duration' }
+  ? number
+  : S extends { kind: 'text' }
+    ? string | undefined
     : S extends { kind: 'choice'; choices: readonly (infer Choice)[] }
       ? Choice | Absent<S>
       : S extends { kind: 'path'; default: string }

@@ -16,6 +16,8 @@ export class UsageError extends TsrunError {
 
 // Names are short; whoever types more than this did not mistype one of them.
 const maxTyped = 32;
+// Of a shorter word half is changed at once.
+const minTyped = 3;
 
 /** The number of single-character changes (swaps of neighbours count as one) between `a` and `b`. */
 function distance(a: string, b: string): number {
@@ -39,9 +41,9 @@ function distance(a: string, b: string): number {
 
 /** The name that was probably meant by `typed`: the only one it begins, or one with at most a third of it changed. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
-  if (typed.length === 0 || typed.length > maxTyped) return undefined;
+  if (typed.length < minTyped || typed.length > maxTyped) return undefined;
   const lower = typed.toLowerCase();
-  const begun = lower.length < 3 ? [] : names.filter((name) => name.startsWith(lower));
+  const begun = names.filter((name) => name.startsWith(lower));
   if (begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;

@@ -72,7 +72,7 @@ describe('events --stats', () => {
 
 describe('events', () => {
   test('prints usage at the interval, and ends with the container', async ({ lab }) => {
-    const container = await lab.started([args('count=1')]);
+    const container = await lab.started([args('ticks=1')]);
     const { child, events } = follow(lab, '--interval', '100ms', container.id);
     await until('three of them', () => events().length >= 3);
     const totals = events().map(({ data }) => data?.cpu.usage.total ?? 0);

@@ -7,7 +7,7 @@ import type { Lab } from './harness/lab.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 /** Writes a line a hundred times a second. */
-const counting: Part = args('count=10');
+const counting: Part = args('ticks=10');
 
 const lines = (text: string): number => text.split('\n').length - 1;
 const sleep = (milliseconds: number) => new Promise((wake) => setTimeout(wake, milliseconds));
@@ -90,7 +90,7 @@ describe('a paused container', () => {
     await sleep(100);
     expect(container.facts.each('signal')).toEqual([]);
     (await lab.tsrun(['resume', container.id])).expectCode(0);
-    expect((await container.told('signal')).number('signal', 'number')).toBe(10);
+    expect((await container.told('signal')).of('signal').number).toBe(10);
   });
 
   test('is not deleted without force, and with it at once', async ({ lab }) => {

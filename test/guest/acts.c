@@ -181,7 +181,9 @@ void act_signals(char *argument) {
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
   note("signals-ready", "pid", getpid());
   for (int left = atoi(argument); left > 0; left--) {
-    long number = syscall(SYS_rt_sigtimedwait, &all, NULL, NULL, sizeof all);
+    long number;
+    do number = syscall(SYS_rt_sigtimedwait, &all, NULL, NULL, sizeof all);
+    while (number < 0 && errno == EINTR); /* a freezer interrupts it */
     note("signal", "number", number);
   }
 }

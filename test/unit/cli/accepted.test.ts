@@ -31,6 +31,27 @@ const validate = { command: 'validate', bundle: '.', strict: false, json: false,
 const explain = { command: 'explain', bundle: '.', config: undefined, json: false };
 const spec = { command: 'spec', bundle: '.', file: undefined, rootless: false };
 
+const ps = { command: 'ps', format: 'table', psArgs: [] };
+const events = { command: 'events', interval: 5000, stats: false };
+const update = {
+  command: 'update',
+  resources: undefined,
+  blkioWeight: undefined,
+  cpuPeriod: undefined,
+  cpuQuota: undefined,
+  cpuBurst: undefined,
+  cpuShare: undefined,
+  cpuRtPeriod: undefined,
+  cpuRtRuntime: undefined,
+  cpuIdle: undefined,
+  cpusetCpus: undefined,
+  cpusetMems: undefined,
+  memory: undefined,
+  memoryReservation: undefined,
+  memorySwap: undefined,
+  pidsLimit: undefined,
+};
+
 /** A command line, and the whole request it makes without its global options. */
 const rows: [string, object][] = [
   ['create c1', { ...create, id: 'c1' }],
@@ -102,6 +123,27 @@ const rows: [string, object][] = [
   ['list -f json', { ...list, format: 'json' }],
   ['list --format=table', list],
   ['list -q', { ...list, quiet: true }],
+  ['ps c1', { ...ps, id: 'c1' }],
+  ['ps --format json c1', { ...ps, format: 'json', id: 'c1' }],
+  ['ps c1 aux', { ...ps, id: 'c1', psArgs: ['aux'] }],
+  ['ps c1 -o pid,comm --help', { ...ps, id: 'c1', psArgs: ['-o', 'pid,comm', '--help'] }],
+  ['ps -f json c1 -- -f', { ...ps, format: 'json', id: 'c1', psArgs: ['--', '-f'] }],
+  ['ps -- c1 -ef', { ...ps, id: 'c1', psArgs: ['-ef'] }],
+  ['pause c1', { command: 'pause', id: 'c1' }],
+  ['resume c1', { command: 'resume', id: 'c1' }],
+  ['update --memory 64M c1', { ...update, memory: 67_108_864, id: 'c1' }],
+  ['update c1 --cpu-quota -1', { ...update, cpuQuota: -1, id: 'c1' }],
+  ['update --cpuset-cpus=0-1 --pids-limit=10 c1', { ...update, cpusetCpus: '0-1', pidsLimit: 10, id: 'c1' }],
+  ['update -r - c1', { ...update, resources: '-', id: 'c1' }],
+  ['events c1', { ...events, id: 'c1' }],
+  ['events --stats c1', { ...events, stats: true, id: 'c1' }],
+  ['events --interval 500ms c1', { ...events, interval: 500, id: 'c1' }],
+  ['events --interval 1m c1', { ...events, interval: 60_000, id: 'c1' }],
+  ['events --interval=1m30s c1', { ...events, interval: 90_000, id: 'c1' }],
+  ['events --interval 1.5h c1', { ...events, interval: 5_400_000, id: 'c1' }],
+  ['events --interval .5s c1', { ...events, interval: 500, id: 'c1' }],
+  ['events --interval 1000000000ns c1', { ...events, interval: 1000, id: 'c1' }],
+  ['events --interval 1000us c1', { ...events, interval: 1, id: 'c1' }],
   ['spec', spec],
   ['spec -b /b', { ...spec, bundle: '/b' }],
   ['spec --rootless', { ...spec, rootless: true }],
@@ -235,6 +277,11 @@ const callers: [string, object][] = [
     `${shim} --systemd-cgroup start c1`,
     { command: 'start', global: { ...shimGlobal, cgroupManager: 'systemd' }, id: 'c1' },
   ],
+  [`${shim} pause c1`, { command: 'pause', global: shimGlobal, id: 'c1' }],
+  [`${shim} resume c1`, { command: 'resume', global: shimGlobal, id: 'c1' }],
+  [`${shim} ps --format json c1`, { ...ps, global: shimGlobal, format: 'json', id: 'c1' }],
+  [`${shim} update --resources=- c1`, { ...update, global: shimGlobal, resources: '-', id: 'c1' }],
+  [`${shim} events --stats c1`, { ...events, global: shimGlobal, stats: true, id: 'c1' }],
   ['features', { command: 'features', global: quiet }],
   // buildkit
   [

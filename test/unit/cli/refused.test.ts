@@ -16,6 +16,8 @@ function refusal(list: readonly string[]): UsageError {
 }
 
 const idRule = 'an id is 1 to 255 characters of A-Z a-z 0-9 _ + . -, does not begin with - and is not . or ..';
+const notATime = 'not a time from 1ms to 596h';
+const timeHint = '; give one such as 5s or 500ms';
 const notYet = 'this version of tsrun has no such command yet';
 
 /** A command line, and the error it makes, as the user reads it. */
@@ -144,18 +146,33 @@ const rows: [string | string[], string][] = [
     `exec: ${notYet}`,
   ],
   ['exec --pid-file P --process F --detach c1', `exec: ${notYet}`],
-  ['ps --format json c1', `ps: ${notYet}`],
-  ['pause c1', `pause: ${notYet}`],
-  ['resume c1', `resume: ${notYet}`],
-  ['update --resources=- c1', `update: ${notYet}`],
-  ['update --resources - c1', `update: ${notYet}`],
-  ['events --stats c1', `events: ${notYet}`],
   ['checkpoint --help', `checkpoint: ${notYet}`],
   ['checkpoint --image-path I --work-path W --leave-running c1', `checkpoint: ${notYet}`],
   ['restore --lsm-mount-context', `restore: ${notYet}`],
   ['restore --detach -no-subreaper --bundle B c1', `restore: ${notYet}`],
   ['mounts add c1 f', `mounts: ${notYet}`],
+  // times
+  ['events --interval 5 c1', `events: --interval: ${notATime}: got "5"${timeHint}`],
+  ['events --interval 0s c1', `events: --interval: ${notATime}: got "0s"${timeHint}`],
+  ['events --interval=-5s c1', `events: --interval: ${notATime}: got "-5s"${timeHint}`],
+  ['events --interval 5s5 c1', `events: --interval: ${notATime}: got "5s5"${timeHint}`],
+  ['events --interval 5x c1', `events: --interval: ${notATime}: got "5x"${timeHint}`],
+  ['events --interval 999us c1', `events: --interval: ${notATime}: got "999us"${timeHint}`],
+  ['events --interval 597h c1', `events: --interval: ${notATime}: got "597h"${timeHint}`],
+  ['events --interval= c1', `events: --interval: ${notATime}: got ""${timeHint}`],
+  ['events --interval', 'events: flag needs an argument: --interval TIME'],
+  // update; test/unit/cgroup/update-request.test.ts has its values
+  ['update c1', 'update: nothing to change: give --resources or a limit such as --memory 64M'],
+  ['update --resources= c1', 'update: --resources: must not be empty'],
+  ['update --memory', 'update: flag needs an argument: --memory BYTES'],
+  ['update --memroy 64M c1', 'update: unknown flag: got "--memroy"; did you mean --memory?'],
   // arguments
+  ['ps', 'ps: missing argument: ID, the name of the container'],
+  ['ps -ef c1', 'ps: unknown flag: got "-ef"; see tsrun ps --help'],
+  ['ps --format xml c1', 'ps: --format: not one of table, json: got "xml"'],
+  ['pause', 'pause: missing argument: ID, the name of the container'],
+  ['pause c1 c2', 'pause: too many arguments: "c2" is one more than 1'],
+  ['resume a/b', `resume: not a container id: got "a/b"; ${idRule}`],
   ['create', 'create: missing argument: ID, the name of the container'],
   ['create --', 'create: missing argument: ID, the name of the container'],
   ['state --', 'state: missing argument: ID, the name of the container'],
@@ -212,7 +229,7 @@ describe('what goes with the words', () => {
     ['start a/b', 'invalid-id', 1],
     ['create --pidfd-socket s c1', 'unsupported', 1],
     ['--systemd-cgroup create c1', 'unsupported', 1],
-    ['ps c1', 'unsupported', 1],
+    ['checkpoint c1', 'unsupported', 1],
     ['exec c1 true', 'unsupported', 255],
   ])('%s: code and exit status', (line, code, exitCode) => {
     expect(refusal(words(line))).toMatchObject({ code, exitCode });
