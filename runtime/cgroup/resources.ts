@@ -14,7 +14,7 @@ import { writeRdma } from './resources/rdma.ts';
 import { writeUnified } from './resources/unified.ts';
 import { type CgroupWrite, type ControllerFacts, type CurrentValues, Writes } from './resources/writes.ts';
 
-export type { CgroupWrite, ControllerFacts, CurrentValues, FileValue } from './resources/writes.ts';
+export type { CgroupWrite, ControllerFacts, CurrentValues } from './resources/writes.ts';
 
 /** What {@link resourceWrites} decides. */
 export interface ResourceWrites {
