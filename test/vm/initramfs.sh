@@ -1,5 +1,6 @@
 #!/bin/sh
-# Packs the initramfs of the guest: busybox, the modules that its root needs, and guest/init.
+# Packs the initramfs of the guest: busybox (whose shell finds its own applets), the modules that the guest's root
+# needs, and guest/init.
 #
 #   test/vm/initramfs.sh KERNEL_VERSION OUTPUT
 set -eu
@@ -12,7 +13,6 @@ trap 'rm -rf "$tree"' EXIT
 trap 'exit 1' INT TERM
 mkdir -p "$tree/bin" "$tree/modules" "$tree/proc" "$tree/sys" "$tree/dev" "$tree/lower" "$tree/upper" "$tree/root"
 cp "$(command -v busybox)" "$tree/bin/busybox"
-for applet in sh mount mkdir insmod cat switch_root; do ln -s busybox "$tree/bin/$applet"; done
 install -m 755 "$here/guest/init" "$tree/init"
 
 # PATH: modprobe is in sbin, which a user's PATH may lack.

@@ -1,11 +1,13 @@
 /** What the guest is made of on this host: the kernel, its initramfs, the disks. Made once, kept in build/vm. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   accessSync,
   constants,
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -71,12 +73,35 @@ function image(path: string, mebibytes: number, ...command: [string, ...string[]
         stdio: ['ignore', 'ignore', 'inherit'],
         env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
       });
-      execFileSync('mv', [unfinished, path]);
+      renameSync(unfinished, path);
     } finally {
       rmSync(unfinished, { force: true });
     }
   }
   return path;
+}
+
+/**
+ * The kernel without its compression, which costs the emulated machine seconds: the payload of a bzImage, as its header
+ * says (Documentation/arch/x86/boot.rst). The kernel as it is, where that does not work out.
+ */
+function unpackedKernel(kernel: string, target: string): string {
+  if (!stale(target, kernel)) return target;
+  const image = readFileSync(kernel);
+  const start = ((image[0x1f1] || 4) + 1) * 512 + image.readUInt32LE(0x248);
+  // The last four bytes are the length of the unpacked kernel.
+  const payload = image.subarray(start, start + image.readUInt32LE(0x24c) - 4);
+  const magic = payload.subarray(0, 4).toString('hex');
+  const tool = Object.entries({ fd377a58: 'xz', '28b52ffd': 'zstd', '1f8b': 'gzip', '0221': 'lz4' }).find(([start]) =>
+    magic.startsWith(start),
+  )?.[1];
+  if (tool === undefined) return kernel;
+  const unpacked = spawnSync(tool, ['-dc'], { input: payload, maxBuffer: 1 << 30, stdio: ['pipe', 'pipe', 'ignore'] });
+  if (unpacked.status !== 0 || unpacked.stdout.subarray(1, 4).toString() !== 'ELF') return kernel;
+  const unfinished = `${target}.${process.pid}`;
+  writeFileSync(unfinished, unpacked.stdout);
+  renameSync(unfinished, target);
+  return target;
 }
 
 /** Checks the host and makes what is missing or out of date. */
@@ -93,7 +118,7 @@ export function prepare(): Parts {
     execFileSync('sh', [script, version, initramfs], { stdio: ['ignore', 'inherit', 'inherit'] });
   }
   return {
-    kernel,
+    kernel: unpackedKernel(kernel, join(store, `vmlinux-${version}`)),
     initramfs,
     disk: image(join(store, 'disk.ext4'), 64, 'mkfs.ext4', '-q', '-F'),
     swap: image(join(store, 'disk.swap'), 128, 'mkswap'),
