@@ -1,4 +1,7 @@
 /** events: statistics as runc's callers read them, one JSON object on each line. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasController, resources } from './harness/cgroups.ts';
 import { args } from './harness/config.ts';
 import { until } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
@@ -8,7 +11,11 @@ import { describe, expect, test } from './harness/test.ts';
 interface Event {
   type: string;
   id: string;
-  data?: { cpu: { usage: { total: number; kernel: number; user: number } }; pids: { current: number } };
+  data?: {
+    cpu: { usage: { total: number; kernel: number; user: number } };
+    memory: { usage: { usage?: number }; raw?: Record<string, number> };
+    pids: { current: number };
+  };
 }
 
 const parse = (text: string): Event[] =>
@@ -108,6 +115,63 @@ describe('events', () => {
     await until('the first one', () => events().length > 0);
     child.stdout?.destroy();
     expect((await child).exitCode).toBe(0);
+  });
+});
+
+const MIB = 1024 * 1024;
+
+describe.skipIf(!hasController('memory'))('a container with a limit of memory', () => {
+  const limited = resources({ memory: { limit: 16 * MIB, swap: 16 * MIB }, pids: { limit: 50 } });
+
+  test('is counted where the limit is', async ({ lab }) => {
+    const container = await lab.started([limited, args('allocate=4', 'pause')]);
+    await container.told('pause');
+    const [event] = parse((await lab.tsrun(['events', '--stats', container.id])).expectCode(0).stdout);
+    expect(event).toMatchObject({
+      data: {
+        memory: { usage: { limit: 16 * MIB, usage: expect.any(Number), max: expect.any(Number), failcnt: 0 } },
+        pids: { current: 1, limit: 50 },
+      },
+    });
+    const usage = event?.data?.memory.usage.usage ?? 0;
+    expect(usage).toBeGreaterThan(4 * MIB);
+    expect(usage).toBeLessThan(16 * MIB);
+    expect(Object.keys(event?.data?.memory.raw ?? {})).toContain('pgfault');
+  });
+
+  test('is told to have run out of it, before it ends', async ({ lab }) => {
+    const container = await lab.started([limited, args('until=/go', 'allocate=64')]);
+    const { child, events } = follow(lab, '--interval', '1h', container.id);
+    await until('the first one', () => events().length === 1);
+    writeFileSync(join(container.bundle.rootfs, 'go'), '');
+    await container.ended();
+    expect((await child).exitCode).toBe(0);
+    expect(events().slice(1)).toEqual([{ type: 'oom', id: container.id }]);
+  });
+
+  test('is told so for each process, while it runs on', async ({ lab }) => {
+    const spawn = 'spawn=/guest allocate=64';
+    const container = await lab.started([limited, args('until=/go', spawn, spawn, 'pause')]);
+    const { child, events } = follow(lab, '--interval', '1h', container.id);
+    await until('the first one', () => events().length === 1);
+    writeFileSync(join(container.bundle.rootfs, 'go'), '');
+    const facts = await container.told('pause');
+    expect(facts.each('spawn').map(({ exit }) => exit)).toEqual([137, 137]);
+    const oom = { type: 'oom', id: container.id };
+    await until('both are told', () => events().length === 3);
+    (await container.delete('--force')).expectCode(0);
+    expect((await child).exitCode).toBe(0);
+    expect(events().slice(1)).toEqual([oom, oom]);
+  });
+
+  test('is not told what happened before', async ({ lab }) => {
+    const container = await lab.started([limited, args('spawn=/guest allocate=64', 'until=/go')]);
+    await container.told('spawn');
+    const { child, events } = follow(lab, '--interval', '50ms', container.id);
+    await until('some', () => events().length > 3);
+    writeFileSync(join(container.bundle.rootfs, 'go'), '');
+    expect((await child).exitCode).toBe(0);
+    expect(events().every(({ type }) => type === 'stats')).toBe(true);
   });
 });
 
