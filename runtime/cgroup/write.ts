@@ -5,6 +5,7 @@ import { errnoText } from '../errno.ts';
 import { TsrunError } from '../errors.ts';
 import { readText } from '../host.ts';
 import { quote } from '../text.ts';
+import { refusalOf } from './resources/refusals.ts';
 import { restoringValue } from './resources/restore.ts';
 
 const ENOENT = 2;
@@ -26,8 +27,15 @@ export interface FileWrite {
   readonly optional?: boolean;
 }
 
+/** The file's name in the cgroup. */
+function nameOf({ path }: FileWrite): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** What a refusal means, and what to do. */
 function hintFor(number: number, write: FileWrite): string | undefined {
+  const refusal = refusalOf(nameOf(write), number);
+  if (refusal !== undefined) return refusal;
   switch (number) {
     case ENOENT:
       return `the ${write.controller} controller is not enabled for this cgroup, or this kernel has no such file`;
@@ -69,8 +77,7 @@ export function readValue(path: string): string | undefined {
 
 /** The write that takes `write` back, given the text of the file before it. */
 function restoring(write: FileWrite, before: string): FileWrite {
-  const file = write.path.slice(write.path.lastIndexOf('/') + 1);
-  return { ...write, value: restoringValue({ file, value: write.value }, before) };
+  return { ...write, value: restoringValue({ file: nameOf(write), value: write.value }, before) };
 }
 
 /**
