@@ -15,7 +15,7 @@ import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import { wordFailure } from './failure.ts';
 import { namespaceHint } from './failure-hints.ts';
-import { POINT } from './generated/wire.ts';
+import { type Operation, POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
 import { NAMESPACE_NAMES } from './host.ts';
@@ -183,6 +183,7 @@ class Launch {
       owner: ownerOf(caller),
       annotations: config.annotations ?? {},
       cgroup: this.#cgroup.stored,
+      devicePaths: devicePathsOf(config),
       sharesPidNamespace: !(config.linux?.namespaces ?? []).some(({ type, path }) => type === 'pid' && !path),
       hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
       startSteps: startSteps(plan),
@@ -305,13 +306,23 @@ class Launch {
   }
 }
 
+function devicePathsOf(config: Config): string[] {
+  const paths: string[] = [];
+  for (const device of config.linux?.devices ?? []) paths.push(device.path);
+  return paths;
+}
+
+/** An operation as far as an error needs it. The environment of hooks is not needed, and may hold secrets. */
+function storable(operation: Operation): Operation {
+  if (operation.op === 'hook') return { ...operation, args: [], env: [] };
+  // JSON has no exact form for the largest numbers, and an error can do without.
+  if (operation.op === 'rlimit') return { ...operation, soft: Number(operation.soft), hard: Number(operation.hard) };
+  return operation;
+}
+
 function startSteps(plan: Plan): StoredState['startSteps'] {
   const first = plan.steps.findIndex((step) => step.operation.op === 'ready') + 1;
-  // The environment of hooks is not needed for an error, and may hold secrets.
-  const steps = plan.steps.slice(first).map(({ operation, from }) => ({
-    operation: operation.op === 'hook' ? { ...operation, args: [], env: [] } : operation,
-    from,
-  }));
+  const steps = plan.steps.slice(first).map(({ operation, from }) => ({ operation: storable(operation), from }));
   return { first, steps };
 }
 

@@ -205,6 +205,8 @@ export interface Addon {
   bpfLoadDevice(instructions: Uint8Array): Result;
   /** BPF_PROG_ATTACH to a cgroup with the given flags (BPF_F_ALLOW_MULTI = 2, BPF_F_REPLACE = 4 with `replaceFd`). */
   bpfAttachDevice(programFd: number, cgroupFd: number, flags: number, replaceFd: number): Result;
+  /** The device program of ours that is attached to a cgroup, as a descriptor; -ENOENT where there is none. */
+  bpfAttachedDevice(cgroupFd: number): Result;
   /** BPF_PROG_DETACH. */
   bpfDetachDevice(programFd: number, cgroupFd: number): Result;
 }

@@ -1,8 +1,9 @@
 /**
  * What is kept of a container, in `<root>/<id>/`:
  *
- * - `intent.json`: what is about to be made. Written before the thing itself, so that whatever is interrupted can be
- *   removed completely.
+ * - `intent`: what is about to be made. Written before the thing itself, so that whatever is interrupted can be removed
+ *   completely. It is a symbolic link whose target is the text: that is written at once or not at all, and nobody empties
+ *   or overwrites it by mistake.
  * - `state.json`: what was made. Its presence ends `creating`.
  * - `go`, `reply`: the fifos by which `start` speaks with init.
  * - `lock`: held (flock) by the one command that changes the container.
@@ -37,7 +38,7 @@ export interface StoredCgroup {
   readonly v1: readonly LegacyCgroup[];
 }
 
-/** intent.json */
+/** What `intent` tells. */
 export interface Intent {
   readonly bundle: string;
   readonly cgroup?: StoredCgroup;
@@ -60,6 +61,8 @@ export interface StoredState {
   readonly owner: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly cgroup: StoredCgroup;
+  /** The paths of `linux.devices`, for a later device policy. */
+  readonly devicePaths: readonly string[];
   /** Without a pid namespace of its own, the end of the first process does not end the others. */
   readonly sharesPidNamespace: boolean;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
@@ -67,6 +70,8 @@ export interface StoredState {
   readonly startSteps: { readonly first: number; readonly steps: readonly Step[] };
 }
 
+/** The kernel's limit for the target of a link, in bytes. */
+const LINK_MAX = 4000;
 const MAX_STATE = 64 * 1024 * 1024;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -151,6 +156,7 @@ function isState(value: unknown, id: string): value is StoredState {
     isProcess(value.process) &&
     isRecord(value.annotations) &&
     isCgroup(value.cgroup) &&
+    Array.isArray(value.devicePaths) &&
     isHooks(value.hooks) &&
     isStartSteps(value.startSteps)
   );
@@ -188,7 +194,15 @@ export class Container {
   }
 
   writeIntent(intent: Intent): void {
-    this.#write('intent.json', intent);
+    const text = JSON.stringify(intent);
+    if (text.length * 3 > LINK_MAX) {
+      this.#write('intent', intent);
+      return;
+    }
+    const path = this.path('intent');
+    const temporary = `${path}.${addon.getpid()}`;
+    check(addon.symlink(text, temporary), 'symlink', temporary);
+    check(addon.rename(temporary, path), 'rename', temporary);
   }
 
   writeState(state: StoredState): void {
@@ -198,7 +212,9 @@ export class Container {
   /** What was about to be made; undefined where that is not to be read any more. Never throws. */
   readIntent(): Intent | undefined {
     try {
-      const value = parse(this.path('intent.json'));
+      const path = this.path('intent');
+      const text = addon.readlink(path);
+      const value: unknown = typeof text === 'string' ? JSON.parse(text) : parse(path);
       if (!isRecord(value) || typeof value.bundle !== 'string') return undefined;
       return {
         bundle: value.bundle,

@@ -80,25 +80,36 @@ function restoring(write: FileWrite, before: string): FileWrite {
   return { ...write, value: restoringValue({ file: nameOf(write), value: write.value }, before) };
 }
 
+/** Takes `done` back, the last first; failures are attached to `error`. */
+function takeBack(done: readonly FileWrite[], error: unknown): void {
+  for (const write of [...done].reverse()) {
+    try {
+      writeLimit(write);
+    } catch (failure) {
+      if (error instanceof TsrunError) error.attach(failure);
+    }
+  }
+}
+
 /**
- * Makes all writes, or none: what was written before a failing one gets its earlier value back. A failure of that is
- * attached to the error.
+ * Makes all writes, or none: what was written before a failing one gets its earlier value back. Of each group, the first
+ * write whose file exists is made.
+ *
+ * @returns what takes all of them back, should a later step fail with `error`
  */
-export function writeAll(writes: readonly FileWrite[]): void {
+export function writeAll(groups: readonly (readonly FileWrite[])[]): (error: unknown) => void {
   const done: FileWrite[] = [];
   try {
-    for (const write of writes) {
-      const before = readValue(write.path);
-      if (writeLimit(write) && before !== undefined) done.push(restoring(write, before));
-    }
-  } catch (error) {
-    for (const write of done.reverse()) {
-      try {
-        writeLimit(write);
-      } catch (failure) {
-        if (error instanceof TsrunError) error.attach(failure);
+    for (const group of groups)
+      for (const write of group) {
+        const before = readValue(write.path);
+        if (!writeLimit(write)) continue;
+        if (before !== undefined) done.push(restoring(write, before));
+        break;
       }
-    }
+  } catch (error) {
+    takeBack(done, error);
     throw error;
   }
+  return (error) => takeBack(done, error);
 }

@@ -6,15 +6,6 @@ import { UsageError } from './usage.ts';
 
 type Rule = (request: CommandRequest) => void;
 
-/** Other commands find the driver in the container's state; they accept the flag, which callers pass every time. */
-const systemdDriverIsMissing: Rule = (request) => {
-  if (request.global.cgroupManager !== 'systemd') return;
-  throw new UsageError(
-    '--systemd-cgroup (--cgroup-manager systemd): this version of tsrun has no systemd driver yet; use --cgroup-manager cgroupfs',
-    'unsupported',
-  );
-};
-
 /** In the foreground `run` itself sits between the caller's terminal and the container's. */
 const consoleSocketNeedsDetach: Rule = (request) => {
   if (request.command !== 'run' || request.consoleSocket === undefined || request.detach) return;
@@ -35,8 +26,7 @@ const somethingToUpdate: Rule = (request) => {
 };
 
 const rules: { readonly [Name in CommandName]?: readonly Rule[] } = {
-  create: [systemdDriverIsMissing],
-  run: [systemdDriverIsMissing, consoleSocketNeedsDetach],
+  run: [consoleSocketNeedsDetach],
   update: [somethingToUpdate],
   validate: [oneFileToValidate],
 };

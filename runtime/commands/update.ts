@@ -4,6 +4,7 @@ import { ConfigError, formatDiagnostic } from '../../spec/diagnostic.ts';
 import { loadResources } from '../../spec/load.ts';
 import { addon } from '../addon.ts';
 import { configError } from '../bundle.ts';
+import { updateCgroup } from '../cgroup/update.ts';
 import { limitFlagsOf, resourcesOfFlags } from '../cgroup/update-request.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { O } from '../constants.ts';
@@ -78,6 +79,15 @@ export function update(context: Context, request: RequestOf<'update'>): number {
     throw new TsrunError('not-running', `update ${name}: container not running: it is ${status}`);
   if (state.cgroup.driver === 'disabled')
     throw new TsrunError('cgroup', `update ${name}: the container was made without a cgroup to limit it by`);
-  const asked = Object.keys(resources).join(', ');
-  throw new TsrunError('unsupported', `update ${name}: this version of tsrun cannot change limits yet: ${asked}`);
+  updateCgroup({
+    cgroup: state.cgroup,
+    resources,
+    devicePaths: state.devicePaths,
+    warn: (message) => context.log.warn(message),
+    keep: (cgroup) => {
+      container.writeIntent({ bundle: state.bundle, cgroup, cgroupMade: true, process: state.process });
+      container.writeState({ ...state, cgroup });
+    },
+  });
+  return 0;
 }

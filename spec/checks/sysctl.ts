@@ -4,8 +4,10 @@ import { sysctlNamespace, sysctlPath } from '../sysctl.ts';
 
 /** A parameter that does not belong to one of the container's namespaces would be set on the host. config-linux.md, "Sysctl" */
 export function sysctlsAreTheContainers({ sysctl, namespaces }: Linux, findings: Findings): void {
-  for (const key of Object.keys(sysctl ?? {})) {
+  for (const [key, value] of Object.entries(sysctl ?? {})) {
     const at = ['linux', 'sysctl', key];
+    // One value for one parameter: some tools read a second assignment behind a line break.
+    if (value.includes('\n')) findings.errorAt(at, 'a value is one line', 'remove the line break');
     const path = sysctlPath(key);
     if (path === undefined) {
       findings.errorAt(at, 'not a name of a kernel parameter', 'expected one like net.ipv4.ip_forward');

@@ -1,5 +1,5 @@
 /** The command line as callers use it, and what they read: logs, versions, features, plans. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { args, change, command, set, text, tmpfs } from './harness/config.ts';
 import { difference, snapshot } from './harness/leaks.ts';
@@ -399,7 +399,7 @@ describe('the state root', () => {
       const state = join(lab.root, container.id);
       for (const file of readdirSync(state)) {
         const path = join(state, file);
-        if (statSync(path).isFile() && file.endsWith('.json')) damage(path);
+        if (lstatSync(path).isFile() && file.endsWith('.json')) damage(path);
       }
       const listed = await lab.tsrun(['list', '-q']);
       expect([name, listed.code, listed.stdout.split('\n').includes(good.id)]).toEqual([name, 0, true]);

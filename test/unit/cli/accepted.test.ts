@@ -274,6 +274,16 @@ const callers: [string, object][] = [
   [`${shim} delete --force c1`, { command: 'delete', global: shimGlobal, force: true, id: 'c1' }],
   [`${shim} state c1`, { command: 'state', global: shimGlobal, id: 'c1' }],
   [
+    `${shim} --systemd-cgroup create --bundle /b --pid-file /b/init.pid c1`,
+    {
+      ...create,
+      global: { ...shimGlobal, cgroupManager: 'systemd' },
+      bundle: '/b',
+      pidFile: '/b/init.pid',
+      id: 'c1',
+    },
+  ],
+  [
     `${shim} --systemd-cgroup start c1`,
     { command: 'start', global: { ...shimGlobal, cgroupManager: 'systemd' }, id: 'c1' },
   ],

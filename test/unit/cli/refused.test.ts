@@ -134,14 +134,6 @@ const rows: [string | string[], string][] = [
   ['create --pidfd-socket /s c1', 'create: --pidfd-socket: this version of tsrun cannot send a pidfd yet'],
   ['run --pidfd-socket=/s c1', 'run: --pidfd-socket: this version of tsrun cannot send a pidfd yet'],
   [
-    '--systemd-cgroup create c1',
-    'create: --systemd-cgroup (--cgroup-manager systemd): this version of tsrun has no systemd driver yet; use --cgroup-manager cgroupfs',
-  ],
-  [
-    '--cgroup-manager=systemd run c1',
-    'run: --systemd-cgroup (--cgroup-manager systemd): this version of tsrun has no systemd driver yet; use --cgroup-manager cgroupfs',
-  ],
-  [
     '--root /run/x --log /b/log.json --log-format json exec --process /tmp/p --detach --pid-file /b/e.pid c1',
     `exec: ${notYet}`,
   ],
@@ -228,7 +220,6 @@ describe('what goes with the words', () => {
     ['create --bogus c1', 'usage', 1],
     ['start a/b', 'invalid-id', 1],
     ['create --pidfd-socket s c1', 'unsupported', 1],
-    ['--systemd-cgroup create c1', 'unsupported', 1],
     ['checkpoint c1', 'unsupported', 1],
     ['exec c1 true', 'unsupported', 255],
   ])('%s: code and exit status', (line, code, exitCode) => {

@@ -1,0 +1,116 @@
+/** Limits of a container that is there: changed all together, or not at all. */
+import type { Resources } from '../../spec/config.ts';
+import { addon } from '../addon.ts';
+import { BPF } from '../constants.ts';
+import { TsrunError } from '../errors.ts';
+import { probeCgroups } from '../host.ts';
+import type { StoredCgroup } from '../store.ts';
+import { check } from '../sys.ts';
+import { enableControllers, openCgroup, pidsOf } from './cgroupfs.ts';
+import { assembleDeviceProgram, deviceRules } from './device-policy.ts';
+import { enterLegacy, type LegacyCgroup, makeLegacy } from './legacy.ts';
+import { directoryIn, fileWrites } from './lifecycle.ts';
+import { type CgroupWrite, controllersNeeded, resourceWrites, v1ControllersNeeded } from './resources.ts';
+import { withManager } from './systemd.ts';
+import { systemdProperties } from './systemd-properties.ts';
+import { readValue, writeAll } from './write.ts';
+
+/** What an update is about. */
+export interface CgroupUpdate {
+  readonly cgroup: StoredCgroup;
+  readonly resources: Resources;
+  /** The paths of `linux.devices`; see {@link deviceRules}. */
+  readonly devicePaths: readonly string[];
+  warn(message: string): void;
+  /** Keeps what is there now, before something is made: cgroups in further v1 hierarchies. */
+  keep(cgroup: StoredCgroup): void;
+}
+
+/** How often the processes are looked at again, should they fork while they are moved. */
+const PASSES = 16;
+
+/** Moves every process of the container into a v1 cgroup; one that ends meanwhile is no error. */
+function moveAll(cgroup: StoredCgroup, legacy: LegacyCgroup): void {
+  const moved = new Set<number>();
+  for (let pass = 0; pass < PASSES; pass++) {
+    let found = false;
+    for (const pid of pidsOf(cgroup)) {
+      if (moved.has(pid)) continue;
+      moved.add(pid);
+      found = true;
+      try {
+        enterLegacy(legacy, pid);
+      } catch (error) {
+        if (pidsOf(cgroup).includes(pid)) throw error;
+      }
+    }
+    if (!found) return;
+  }
+}
+
+/** Makes what cgroups the limits need that the container has not yet. */
+function extend(
+  { cgroup, keep }: CgroupUpdate,
+  writes: readonly CgroupWrite[],
+  mounts: ReadonlyMap<string, string>,
+): StoredCgroup {
+  if (cgroup.driver === 'cgroupfs') enableControllers(cgroup, [...controllersNeeded(writes)]);
+  let extended = cgroup;
+  for (const controller of v1ControllersNeeded(writes)) {
+    if (directoryIn(cgroup, controller) !== undefined) continue;
+    const legacy = { controller, root: mounts.get(controller) ?? '', path: cgroup.path };
+    extended = { ...extended, v1: [...extended.v1, legacy] };
+    makeLegacy(legacy);
+    keep(extended);
+    moveAll(extended, legacy);
+  }
+  return extended;
+}
+
+/** Puts a new device policy in the place of the old one in one step: there is no moment without. */
+function replaceDevicePolicy(cgroup: StoredCgroup, program: Uint8Array): void {
+  const cgroupFd = openCgroup(cgroup);
+  const replaced = addon.bpfAttachedDevice(cgroupFd);
+  try {
+    const loaded = check(addon.bpfLoadDevice(program), 'bpf', 'BPF_PROG_LOAD');
+    const flags = replaced < 0 ? BPF.ALLOW_MULTI : BPF.ALLOW_MULTI | BPF.REPLACE;
+    check(addon.bpfAttachDevice(loaded, cgroupFd, flags, Math.max(replaced, -1)), 'bpf', 'BPF_PROG_ATTACH');
+    addon.close(loaded);
+  } catch (cause) {
+    throw new TsrunError('cgroup', 'linux.resources.devices: replace the device policy', { cause });
+  } finally {
+    if (replaced >= 0) addon.close(replaced);
+    addon.close(cgroupFd);
+  }
+}
+
+/** systemd must know what it can know, or it would write the old limits again some day. */
+function tellSystemd({ scope }: StoredCgroup, writes: readonly CgroupWrite[]): void {
+  if (!scope) return;
+  withManager(scope.manager, (manager) => {
+    const { properties } = systemdProperties(writes, { version: manager.version(), creating: false });
+    manager.setProperties(scope.unit, properties);
+  });
+}
+
+/** @throws {TsrunError} The limits are as before then. */
+export function updateCgroup(update: CgroupUpdate): void {
+  const { resources, devicePaths, warn } = update;
+  const { controllers } = probeCgroups(true);
+  const current = (hierarchy: string, file: string): string | undefined => {
+    const directory = directoryIn(update.cgroup, hierarchy);
+    return directory === undefined ? undefined : readValue(`${directory}/${file}`);
+  };
+  const { writes, warnings } = resourceWrites(resources, controllers, current);
+  for (const warning of warnings) warn(warning);
+  const cgroup = extend(update, writes, controllers.v1);
+  const takeBack = writeAll(writes.map((write) => fileWrites(cgroup, write)));
+  try {
+    tellSystemd(cgroup, writes);
+    if (resources.devices)
+      replaceDevicePolicy(cgroup, assembleDeviceProgram(deviceRules(resources.devices, devicePaths)));
+  } catch (error) {
+    takeBack(error);
+    throw error;
+  }
+}
