@@ -53,7 +53,7 @@ static const struct verb {
     {"pass", act_pass},            {"allocate", act_allocate},
     {"huge", act_huge},            {"forks", act_forks},
     {"bomb", act_bomb},            {"spin", act_spin},
-    {"direct", act_direct},
+    {"ticks", act_ticks},          {"direct", act_direct},
 };
 
 char *cut(char *arg, char separator) {

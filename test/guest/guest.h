@@ -87,6 +87,7 @@ void act_huge(char *);
 void act_forks(char *);
 void act_bomb(char *);
 void act_spin(char *);
+void act_ticks(char *);
 void act_direct(char *);
 
 #endif

@@ -113,6 +113,16 @@ void act_spin(char *argument) {
   json_end(1);
 }
 
+/* ticks=MILLISECONDS: a line now and then, for ever. */
+void act_ticks(char *argument) {
+  for (long long number = 0;; number++) {
+    begin("tick", argument);
+    json_number("number", number);
+    json_end(1);
+    usleep((useconds_t)atoi(argument) * 1000);
+  }
+}
+
 /* direct=FILE=KIB: writes that pass the page cache by, in steps of 64 KiB; tells the time they took. */
 void act_direct(char *path) {
   long left = atol(cut(path, '=')) * 1024;
