@@ -37,7 +37,7 @@ export interface Scope {
   readonly description: string;
   /** The process that is moved into it. */
   readonly pid: number;
-  /** Limits and what else was configured; see {@link isReservedProperty}. */
+  /** Limits and what else was configured; none of those that tsrun sets itself. */
   readonly properties: readonly UnitProperty[];
 }
 
@@ -50,11 +50,6 @@ const SIGKILL = 9;
 
 /** Properties that make a scope what it is: they are not for configuration to set. */
 const RESERVED = ['Description', 'Slice', 'Delegate', 'PIDs'];
-
-/** Whether tsrun itself sets the property of that name. */
-export function isReservedProperty(name: string): boolean {
-  return RESERVED.includes(name);
-}
 
 const text = (value: string): DBusValue => ({ type: 's', value });
 const flag = (value: boolean): DBusValue => ({ type: 'b', value });
@@ -128,7 +123,7 @@ function propertiesValue(properties: readonly UnitProperty[]): DBusValue {
 /** The properties of a scope: the given ones take the place of those that every scope gets. */
 function propertiesOf(scope: Scope): UnitProperty[] {
   for (const { name } of scope.properties)
-    if (isReservedProperty(name))
+    if (RESERVED.includes(name))
       throw new TsrunError('config-invalid', `the systemd property ${quote(name)} is set by tsrun itself`);
   const usual: UnitProperty[] = [
     // With them, a shutdown would end the scope at once, before the engine that has the container had its turn.
