@@ -14,7 +14,7 @@ export interface Context {
 }
 
 /** The caller's directory. */
-export function currentDirectory(): string {
+function currentDirectory(): string {
   return checkValue(addon.getcwd(), 'getcwd');
 }
 

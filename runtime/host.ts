@@ -19,7 +19,7 @@ function probeLayout(): Pick<CgroupFacts, 'layout' | 'root'> {
 const legacyControllers = ['memory', 'cpu', 'cpuset', 'pids', 'blkio', 'hugetlb', 'net_cls', 'net_prio', 'rdma'];
 
 /** The controllers of both hierarchies. */
-export function probeControllers({ layout, root }: Pick<CgroupFacts, 'layout' | 'root'>): ControllerFacts {
+function probeControllers({ layout, root }: Pick<CgroupFacts, 'layout' | 'root'>): ControllerFacts {
   const unified = new Set(readText(`${root}/cgroup.controllers`).split(/\s+/));
   unified.delete('');
   const v1 = new Map<string, string>();

@@ -1,7 +1,7 @@
 /** Where the parts of an installation are: all in one directory, and no variable or search path has a say. */
 
 /** The directory of the engine, the addon and init. */
-export function libexecDirectory(): string {
+function libexecDirectory(): string {
   const { execPath, versions } = process;
   if (versions.bun !== undefined) return execPath.slice(0, execPath.lastIndexOf('/'));
   const fromSource = import.meta.url.endsWith('/runtime/install.ts');

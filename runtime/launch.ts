@@ -15,7 +15,7 @@ import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import { wordFailure } from './failure.ts';
 import { namespaceHint } from './failure-hints.ts';
-import { type Operation, POINT } from './generated/wire.ts';
+import { DESCRIPTOR, type Operation, POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
 import { NAMESPACE_NAMES } from './host.ts';
@@ -363,18 +363,20 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
   const operations = plan.steps.map((step) => step.operation);
   const bytes = encodePlan(operations, { preserved: plan.preservedFds, inherited: joins.length });
   const path = initPath();
-  const inherited = [
-    check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan'),
-    makeFifo(container, 'go'),
-    makeFifo(container, 'reply'),
-  ];
+  const fds = [0, 1, 2];
+  fds[DESCRIPTOR.SOCKET] = socket;
+  fds[DESCRIPTOR.PLAN] = check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan');
+  fds[DESCRIPTOR.GO] = makeFifo(container, 'go');
+  fds[DESCRIPTOR.REPLY] = makeFifo(container, 'reply');
+  const ours = fds.slice(DESCRIPTOR.PLAN);
   const executable = openInit(path);
-  const preserved = Array.from({ length: plan.preservedFds }, (_, index) => 3 + index);
+  for (let fd = 3; fd < 3 + plan.preservedFds; fd++) fds.push(fd);
+  fds.push(...joins);
   const pid = addon.spawn({
     exeFd: executable,
     argv: ['init'],
     env: [],
-    fds: [0, 1, 2, socket, ...inherited, ...preserved, ...joins],
+    fds,
     cloneFlags: plan.cloneFlags,
     ...(cgroupFd === undefined ? {} : { cgroupFd }),
     parentDeathSignal: SIGKILL,
@@ -382,7 +384,7 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
     ignoredSignals: caller.ignoredSignals,
     blockedSignals: caller.blockedSignals,
   });
-  for (const fd of [...inherited, executable]) addon.close(fd);
+  for (const fd of [...ours, executable]) addon.close(fd);
   if (pid < 0) {
     const hint = namespaceHint(-pid, plan.cloneFlags);
     throw new TsrunError(

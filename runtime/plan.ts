@@ -9,7 +9,7 @@ import { MS } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import type { HostFacts } from './facts.ts';
 import { POINT } from './generated/wire.ts';
-import { CGROUP_BASE, planCgroup } from './plan/cgroup.ts';
+import { planCgroup } from './plan/cgroup.ts';
 import { type NodeSource, planDeviceLinks, planDevices } from './plan/devices.ts';
 import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
 import { planNamespaces } from './plan/namespaces.ts';
@@ -19,8 +19,7 @@ import type { CgroupDriver, CgroupPlan, HostLimit, HostSource, Plan, Step } from
 import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
 import { quote } from './text.ts';
 
-export type { CgroupPlan, HostSource, IdMaps, Join, Plan, Step } from './plan/types.ts';
-export { CGROUP_BASE };
+export type { IdMaps, Plan, Step } from './plan/types.ts';
 
 /** What a container is made from. */
 export interface PlanRequest {

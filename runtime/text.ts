@@ -27,7 +27,7 @@ export function escapeControls(text: string): string {
 }
 
 /** The most bytes of a foreign value that an error shows. */
-export const quotedBytes = 64;
+const quotedBytes = 64;
 
 /** Longest prefix of `text` that takes at most `limit` bytes of UTF-8, never half a character. */
 function prefixOfBytes(text: string, limit: number): string {

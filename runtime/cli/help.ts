@@ -56,7 +56,7 @@ function argWord(arg: ArgSpec): string {
 }
 
 /** How to call one command, without the program's name: `kill [flags] ID [SIGNAL]`. */
-export function usageOf(name: CommandName): string {
+function usageOf(name: CommandName): string {
   const spec: CommandSpec = commands[name];
   return [name, '[flags]', ...Object.values(spec.args).map(argWord)].join(' ');
 }

@@ -1,5 +1,5 @@
 /** The command line as callers use it, and what they read: logs, versions, features, plans. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { args, change, command, set, text, tmpfs } from './harness/config.ts';
 import { difference, snapshot } from './harness/leaks.ts';

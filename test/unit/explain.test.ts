@@ -85,7 +85,7 @@ describe('explain for programs', () => {
     });
     const json = explainJson(plan(request, rootOnUnified), request, rootOnUnified);
     const limits = json.steps.flatMap(({ operation }) =>
-      typeof operation === 'object' && operation !== null && 'resource' in operation ? [operation] : [],
+      typeof operation === 'object' && operation !== null && 'soft' in operation ? [operation] : [],
     );
     expect(limits).toEqual([
       { op: 'rlimit', resource: 9, soft: '9007199254740993', hard: '18446744073709551615' },
