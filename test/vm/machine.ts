@@ -32,7 +32,10 @@ export interface Ending {
   console: string;
 }
 
-const consoleLimit = 64 * 1024;
+const consoleLimit = 256 * 1024;
+
+/** What qemu takes for a break on the serial line; the kernel takes the next character for a SysRq key. */
+const serialBreak = '\x01b';
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -48,7 +51,7 @@ function commandScript({ command, env, cwd }: BootOptions): string {
 
 /** Some are there for speed: no hardening, no five-level paging, no waiting for RCU. */
 const kernelOptions = [
-  ...['console=ttyS0', 'panic=-1', 'quiet', 'psi=1', 'selinux=0', 'audit=0', 'sysrq_always_enabled'],
+  ...['console=ttyS0', 'panic=-1', 'psi=1', 'selinux=0', 'audit=0', 'sysrq_always_enabled'],
   ...['mitigations=off', 'no5lvl', 'nowatchdog', 'rcupdate.rcu_expedited=1', 'random.trust_cpu=on'],
 ];
 
@@ -61,7 +64,7 @@ function arguments_(parts: Parts, directory: string, exchange: string): string[]
   const disk = (file: string): string[] => ['-drive', `if=virtio,format=raw,file=${file},snapshot=on`];
   return [
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '3072'],
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-no-reboot', '-serial', 'stdio'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'mon:stdio'],
     ...['-kernel', parts.kernel, '-initrd', parts.initramfs],
     ...['-append', kernelOptions.join(' ')],
     ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
@@ -140,20 +143,27 @@ export async function boot(parts: Parts, options: BootOptions): Promise<Ending> 
     const child = spawn(
       'setpriv',
       ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...arguments_(parts, directory, exchange)],
-      { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+      { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
     );
     qemu = child;
     child.stdout.on('data', onConsole);
     child.stderr.on('data', onConsole);
-    const end = (why: string): void => {
-      reason ??= why;
+    child.stdin.on('error', () => {});
+    // Ends a guest that hangs; it first tells what its processes wait for.
+    const end = async (why: string): Promise<void> => {
+      reason = why;
+      clearInterval(watch);
+      for (const key of 'lt') {
+        child.stdin.write(`${serialBreak}${key}`);
+        await new Promise((wake) => setTimeout(wake, 3000));
+      }
       child.kill('SIGKILL');
     };
     const started = Date.now();
     const watch = setInterval(() => {
       const now = Date.now();
-      if (now - started > options.timeout * 1000) end(`not done after ${options.timeout} s`);
-      else if (now - lastOutput > options.silence * 1000) end(`no output for ${options.silence} s`);
+      if (now - started > options.timeout * 1000) void end(`not done after ${options.timeout} s`);
+      else if (now - lastOutput > options.silence * 1000) void end(`no output for ${options.silence} s`);
     }, 500);
     const exit = await new Promise<string>((resolve) => {
       child.on('error', (error) => resolve(`qemu cannot be run: ${error.message}`));

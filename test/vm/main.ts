@@ -56,7 +56,12 @@ function environment(): Record<string, string> {
 /** Says how a guest ended that did not end by itself. */
 export function report(ending: Ending): void {
   if (ending.reason === undefined) return;
-  const shown = ending.console.trim();
+  // Of what SysRq-T tells, the kernel's own threads and the scheduler's numbers are noise.
+  const shown = ending.console
+    .replaceAll('\r', '')
+    .replace(/^.*\btask:.* ppid:[02] .*\n(?:(?!.*\b(?:task:|Sched Debug|Showing )).*\n)*/gm, '')
+    .replace(/^.*Sched Debug Version(?:(?!.*\bShowing ).*\n)*/gm, '')
+    .trim();
   process.stderr.write(
     `\n--- the guest's console ---\n${shown === '' ? '(empty)' : shown}\n--- end of the console ---\ntest:vm: ${ending.reason}\n`,
   );

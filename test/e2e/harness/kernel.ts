@@ -1,6 +1,7 @@
 /** The kernel's own view of a process, read from outside. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type Mount, parseMountinfo } from './mountinfo.ts';
+import { patience } from './places.ts';
 
 export const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
 export type NamespaceKind = (typeof namespaceKinds)[number];
@@ -67,9 +68,9 @@ export function processes(): number[] {
 
 /** Waits for a condition; the only way a test may depend on time is by giving up. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
-  const end = Date.now() + seconds * 1000;
+  const end = Date.now() + seconds * patience * 1000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${seconds * patience} s in vain: ${what}`);
     await new Promise((wake) => setTimeout(wake, 5));
   }
 }

@@ -23,3 +23,6 @@ export const idPrefix = `e2e${box}`;
 
 /** A directory of the box, removed with it. */
 export const scratch = process.env.TSRUN_TEST_TMP ?? '/nonexistent';
+
+/** How much longer than on a machine of today things may take: all limits of time are multiplied by it. */
+export const patience = Number(process.env.TSRUN_TEST_PATIENCE ?? 1);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { Facts } from './facts.ts';
-import { hostToolPath, runtimePath } from './places.ts';
+import { hostToolPath, patience, runtimePath } from './places.ts';
 
 export interface CallOptions {
   cwd?: string;
@@ -68,7 +68,7 @@ function execaOptions(options: CallOptions) {
     extendEnv: false,
     env: options.env ?? defaultEnvironment,
     stripFinalNewline: false,
-    timeout: (options.timeout ?? 30) * 1000,
+    timeout: (options.timeout ?? 30) * patience * 1000,
     killSignal: 'SIGKILL',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),

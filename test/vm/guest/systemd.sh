@@ -40,4 +40,4 @@ StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console
 END
-exec switch_root /root /lib/systemd/systemd --unit=tsrun-vm.target --show-status=false
+exec switch_root /root /lib/systemd/systemd --unit=tsrun-vm.target

@@ -5,6 +5,7 @@ set -eu
 TSRUN_TEST_BOX=vm
 TSRUN_TEST_TMP=$(mktemp -d /var/tmp/tsrun-test-XXXXXX)
 chmod 711 "$TSRUN_TEST_TMP"
-export TSRUN_TEST_BOX TSRUN_TEST_TMP
+TSRUN_TEST_PATIENCE=4
+export TSRUN_TEST_BOX TSRUN_TEST_TMP TSRUN_TEST_PATIENCE
 exec node node_modules/vitest/vitest.mjs run --config test/vm/vitest.config.ts --reporter=verbose --reporter=json \
   --outputFile.json=/run/vm/report.json "$@"
