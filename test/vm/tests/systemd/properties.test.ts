@@ -79,7 +79,7 @@ it('takes what limits and annotations become, and writes the same files again af
     if (disk !== undefined) expect(read('io.max')).toContain(`${disk} rbps=1000000 `);
   };
   check();
-  expect(show('TimeoutStopUSec')).toBe('12.500s');
+  expect(show('TimeoutStopUSec')).toMatch(/^12\.50*s$/);
   expect(show('KillSignal')).toBe('10');
   expect(show('SendSIGHUP')).toBe('yes');
   expect(show('After').split(' ')).toContain('basic.target');
@@ -95,7 +95,8 @@ it('takes what limits and annotations become, and writes the same files again af
   for (const reload of [false, true]) {
     if (reload) execFileSync('systemctl', ['daemon-reload']);
     expect(read('memory.max')).toBe('max');
-    expect(read('cpu.max')).toBe('max 200000');
+    // Without a quota systemd forgets the period, which then means nothing.
+    expect(read('cpu.max')).toMatch(/^max /);
     expect(read('pids.max')).toBe('max');
     if (version >= 252) expect(read('cpu.idle')).toBe('1');
   }
