@@ -33,5 +33,5 @@ done
 [ -s "$tree/modules/order" ] || { echo "kernel $version has no modules for virtio and 9p" >&2; exit 1; }
 
 mkdir -p "$(dirname "$output")"
-(cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 > "$output.new"
-mv "$output.new" "$output"
+(cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 > "$output.$$"
+mv "$output.$$" "$output"

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { harness, type Parts } from './requirements.ts';
 
@@ -26,11 +26,16 @@ export interface BootOptions {
 
 /** `status` is absent where the guest ended before the command did; `reason` then says how. */
 export interface Ending {
+  /** Whether the guest came up: the command was begun. */
+  started: boolean;
   status?: number;
   reason?: string;
   /** The end of what the guest wrote to its console. */
   console: string;
 }
+
+/** Seconds until the command has begun; on an idle machine it takes ten. */
+const bootLimit = 180;
 
 const consoleLimit = 256 * 1024;
 
@@ -92,6 +97,61 @@ function receive(path: string, sink: (chunk: Buffer) => void): Promise<{ server:
   });
 }
 
+/** What the host sees of a running guest. */
+class Watch {
+  reason: string | undefined;
+  #console = '';
+  #lastOutput = Date.now();
+  readonly #started = Date.now();
+  readonly #timer: NodeJS.Timeout;
+
+  /** Calls `end` once, with the reason in place, when the guest has outlived one of its limits. */
+  constructor(exchange: string, options: BootOptions, end: () => void) {
+    const seconds = (since: number): number => (Date.now() - since) / 1000;
+    this.#timer = setInterval(() => {
+      const started = existsSync(join(exchange, 'started'));
+      if (seconds(this.#started) > options.timeout) this.reason = `not done after ${options.timeout} s`;
+      else if (!started && seconds(this.#started) > bootLimit) this.reason = `not up after ${bootLimit} s`;
+      else if (started && seconds(this.#lastOutput) > options.silence) {
+        this.reason = existsSync(join(exchange, 'status'))
+          ? 'done, but the guest did not go off'
+          : `no output for ${options.silence} s`;
+      }
+      if (this.reason === undefined) return;
+      this.stop();
+      end();
+    }, 500);
+  }
+
+  get console(): string {
+    return this.#console;
+  }
+
+  heard(): void {
+    this.#lastOutput = Date.now();
+  }
+
+  addConsole(chunk: Buffer): void {
+    this.heard();
+    this.#console = (this.#console + chunk.toString()).slice(-consoleLimit);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Makes a hanging guest tell what its processes wait for (SysRq-L, SysRq-T), and ends it. */
+async function end(qemu: ChildProcess): Promise<void> {
+  for (const key of 'lt') {
+    qemu.stdin?.write(`${serialBreak}${key}`);
+    await new Promise((wake) => setTimeout(wake, 3000));
+  }
+  qemu.kill('SIGKILL');
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Boots, runs the command to its end, and leaves nothing: no process, no file. */
 export async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-vm-'));
@@ -104,10 +164,13 @@ export async function boot(parts: Parts, options: BootOptions): Promise<Ending> 
     rmSync(directory, { recursive: true, force: true });
   };
   const interrupted = (signal: NodeJS.Signals): void => {
+    const exit = (): never => process.exit(128 + constants.signals[signal]);
+    const running = qemu !== undefined && qemu.exitCode === null && qemu.signalCode === null;
+    if (running) qemu?.once('exit', exit);
     clean();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (!running) exit();
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupted);
+  for (const signal of signals) process.on(signal, interrupted);
 
   try {
     mkdirSync(exchange);
@@ -115,27 +178,16 @@ export async function boot(parts: Parts, options: BootOptions): Promise<Ending> 
     writeFileSync(join(exchange, 'kind'), `${options.kind}\n`);
     writeFileSync(join(exchange, 'command'), commandScript(options));
 
-    let reason: string | undefined;
-    let lastOutput = Date.now();
-    let shown = '';
-    const heard = (sink: (chunk: Buffer) => void) => (chunk: Buffer) => {
-      lastOutput = Date.now();
-      sink(chunk);
-    };
-    const onConsole = heard((chunk) => {
-      shown = (shown + chunk.toString()).slice(-consoleLimit);
-      if (options.console) process.stderr.write(chunk);
-    });
-    const ports = await Promise.all([
-      receive(
-        join(directory, 'stdout'),
-        heard((chunk) => process.stdout.write(chunk)),
+    // What is done with output begins with the watch, which begins with qemu.
+    let watch: Watch | undefined;
+    const ports = await Promise.all(
+      (['stdout', 'stderr'] as const).map((name) =>
+        receive(join(directory, name), (chunk) => {
+          watch?.heard();
+          process[name].write(chunk);
+        }),
       ),
-      receive(
-        join(directory, 'stderr'),
-        heard((chunk) => process.stderr.write(chunk)),
-      ),
-    ]);
+    );
     servers.push(...ports.map(({ server }) => server));
 
     // setpriv: qemu goes even where this process is killed without a chance to clean up. A session of its own keeps
@@ -146,30 +198,20 @@ export async function boot(parts: Parts, options: BootOptions): Promise<Ending> 
       { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
     );
     qemu = child;
-    child.stdout.on('data', onConsole);
-    child.stderr.on('data', onConsole);
+    const watching = new Watch(exchange, options, () => void end(child));
+    watch = watching;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        watching.addConsole(chunk);
+        if (options.console) process.stderr.write(chunk);
+      });
+    }
     child.stdin.on('error', () => {});
-    // Ends a guest that hangs; it first tells what its processes wait for.
-    const end = async (why: string): Promise<void> => {
-      reason = why;
-      clearInterval(watch);
-      for (const key of 'lt') {
-        child.stdin.write(`${serialBreak}${key}`);
-        await new Promise((wake) => setTimeout(wake, 3000));
-      }
-      child.kill('SIGKILL');
-    };
-    const started = Date.now();
-    const watch = setInterval(() => {
-      const now = Date.now();
-      if (now - started > options.timeout * 1000) void end(`not done after ${options.timeout} s`);
-      else if (now - lastOutput > options.silence * 1000) void end(`no output for ${options.silence} s`);
-    }, 500);
     const exit = await new Promise<string>((resolve) => {
       child.on('error', (error) => resolve(`qemu cannot be run: ${error.message}`));
       child.on('close', (code, signal) => resolve(`qemu ended with ${signal ?? `status ${code}`}`));
     });
-    clearInterval(watch);
+    watching.stop();
     // What qemu had sent is still to be read; one that never connected sends nothing.
     await Promise.race([
       Promise.all(ports.map(({ closed }) => closed)),
@@ -177,14 +219,33 @@ export async function boot(parts: Parts, options: BootOptions): Promise<Ending> 
     ]);
 
     options.collect?.(exchange);
+    const started = existsSync(join(exchange, 'started'));
     const statusFile = join(exchange, 'status');
     const text = existsSync(statusFile) ? readFileSync(statusFile, 'utf8').trim() : '';
-    if (/^\d+$/.test(text)) return { status: Number(text), console: shown };
+    if (/^\d+$/.test(text)) return { started, status: Number(text), console: watching.console };
     // A panic ends qemu by itself (panic=-1 and -no-reboot).
-    if (/Kernel panic - not syncing/.test(shown)) reason = 'the kernel of the guest panicked';
-    return { reason: reason ?? `the guest went off before the command had ended (${exit})`, console: shown };
+    const reason = /Kernel panic - not syncing/.test(watching.console)
+      ? 'the kernel of the guest panicked'
+      : (watching.reason ?? `the guest went off before the command had ended (${exit})`);
+    return { started, reason, console: watching.console };
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, interrupted);
+    for (const signal of signals) process.off(signal, interrupted);
     clean();
   }
+}
+
+/** {@link boot}, and once more where the machine did not come up: that is no fault of what it was to run. */
+export async function run(
+  parts: Parts,
+  options: BootOptions,
+  report: (ending: Ending) => void,
+): Promise<number | undefined> {
+  let ending = await boot(parts, options);
+  if (!ending.started) {
+    report(ending);
+    process.stderr.write('test:vm: it did not come up; trying once more\n');
+    ending = await boot(parts, options);
+  }
+  report(ending);
+  return ending.status;
 }

@@ -4,7 +4,7 @@
  * The exit status is the command's; 1 where tests failed, 2 for a wrong call, 125 where the guest did not do its part.
  */
 import { parseArgs } from 'node:util';
-import { boot, type Ending, type Kind } from './machine.ts';
+import { type Ending, type Kind, run } from './machine.ts';
 import { prepare, Unfit } from './requirements.ts';
 import { runSuites } from './suites.ts';
 
@@ -93,9 +93,8 @@ async function main(): Promise<number> {
   const common = { env: environment(), timeout, silence, console: values.console };
   if (command.length === 0) return runSuites(parts, kinds, values.only, common, report);
   const kind = values.systemd ? 'systemd' : 'plain';
-  const ending = await boot(parts, { ...common, kind, command, cwd: process.env.INIT_CWD ?? process.cwd() });
-  report(ending);
-  return ending.status ?? 125;
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  return (await run(parts, { ...common, kind, command, cwd }, report)) ?? 125;
 }
 
 try {

@@ -1,8 +1,8 @@
 /** The tests of test/vm/tests: one boot for each kind of guest. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BootOptions, boot, type Ending, type Kind } from './machine.ts';
+import { type BootOptions, type Ending, type Kind, run } from './machine.ts';
 import { harness, type Parts, repository } from './requirements.ts';
 
 const reports = join(repository, 'build/test');
@@ -34,28 +34,27 @@ export async function runSuites(
     rmSync(target, { force: true });
     counted.push(target);
     process.stdout.write(`== vm: ${kind}\n`);
-    const ending = await boot(parts, {
+    const options: BootOptions = {
       ...common,
       kind,
       command: ['sh', join(harness, 'guest/tests.sh'), ...files.map((name) => join('tests', kind, name))],
       cwd: repository,
-      // A guest that hangs leaves no report, or an old one's: count-tests takes a missing one for a failure.
+      // A guest that hangs leaves no report: count-tests takes a missing one for a failure.
       collect: (exchange) => {
         const made = join(exchange, 'report.json');
         if (existsSync(made)) copyFileSync(made, target);
       },
-    });
-    report(ending);
-    if (ending.status !== 0) status = 1;
+    };
+    if ((await run(parts, options, report)) !== 0) status = 1;
   }
   if (counted.length === 0) {
     process.stderr.write('test:vm: no test file has such a name\n');
     return 2;
   }
-  try {
-    execFileSync(process.execPath, [join(repository, 'scripts/count-tests.ts'), ...counted], { stdio: 'inherit' });
-  } catch {
-    status = 1;
-  }
-  return status;
+  // Through this process, so that it comes after all that is still to be written.
+  const count = spawnSync(process.execPath, [join(repository, 'scripts/count-tests.ts'), ...counted], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  process.stdout.write(count.stdout);
+  return count.status === 0 ? status : 1;
 }

@@ -16,6 +16,7 @@ out=$!
 cat /run/vm.err > "/dev/$(port stderr)" &
 err=$!
 status=0
+: > "$vm/started"
 sh "$vm/command" < /dev/null > /run/vm.out 2> /run/vm.err || status=$?
 # A daemon of the command may hold the pipes for ever.
 (sleep 2; kill "$out" "$err") 2> /dev/null &
