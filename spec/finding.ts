@@ -17,41 +17,48 @@ export interface Finding {
 
 /** Collects findings; what the checks write to. */
 export class Findings {
-  readonly #list: Finding[] = [];
+  readonly #errors: Finding[] = [];
+  readonly #warnings: Finding[] = [];
 
   /** The value at `path` is wrong. */
   error(path: Path, problem: string, hint?: string): void {
-    this.#add('error', path, problem, true, hint);
+    this.#errors.push(finding('error', path, problem, true, hint));
   }
 
   /** Something is wrong that the value at `path` does not show: it is missing, or clashes with another. */
   errorAt(path: Path, problem: string, hint?: string): void {
-    this.#add('error', path, problem, false, hint);
+    this.#errors.push(finding('error', path, problem, false, hint));
   }
 
   /** The value at `path` is questionable, and is passed on or ignored as `problem` says. */
   warning(path: Path, problem: string, hint?: string): void {
-    this.#add('warning', path, problem, true, hint);
+    this.#warnings.push(finding('warning', path, problem, true, hint));
   }
 
   /** As `warning`, without the value. */
   warningAt(path: Path, problem: string, hint?: string): void {
-    this.#add('warning', path, problem, false, hint);
+    this.#warnings.push(finding('warning', path, problem, false, hint));
   }
 
   get errors(): readonly Finding[] {
-    return this.#list.filter((finding) => finding.severity === 'error');
+    return this.#errors;
   }
 
   get warnings(): readonly Finding[] {
-    return this.#list.filter((finding) => finding.severity === 'warning');
+    return this.#warnings;
   }
 
   get hasErrors(): boolean {
-    return this.#list.some((finding) => finding.severity === 'error');
+    return this.#errors.length > 0;
   }
+}
 
-  #add(severity: Severity, path: Path, problem: string, showsValue: boolean, hint: string | undefined): void {
-    this.#list.push({ severity, path, problem, showsValue, ...(hint === undefined ? {} : { hint }) });
-  }
+function finding(
+  severity: Severity,
+  path: Path,
+  problem: string,
+  showsValue: boolean,
+  hint: string | undefined,
+): Finding {
+  return { severity, path, problem, showsValue, ...(hint === undefined ? {} : { hint }) };
 }

@@ -42,6 +42,8 @@ function missingFrom(
   set: keyof Capabilities,
   other: keyof Capabilities,
 ): string[] {
-  const names = capabilities?.[set] ?? [];
-  return names.filter((name) => capabilityNumber(name) !== undefined && capabilities?.[other]?.includes(name) !== true);
+  const missing: string[] = [];
+  for (const name of capabilities?.[set] ?? [])
+    if (capabilities?.[other]?.includes(name) !== true && capabilityNumber(name) !== undefined) missing.push(name);
+  return missing;
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Findings } from '../finding.ts';
+import { namespaceOf } from '../namespaces.ts';
 import { checkPathLength, isLonger, isRoot } from './text.ts';
 
 const SEMVER = /^([0-9]{1,9})\.[0-9]{1,9}\.[0-9]{1,9}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
@@ -37,7 +38,7 @@ export function namesNeedUts(config: Config, findings: Findings): void {
     const name = config[property];
     if (name === undefined || name === '') continue;
     if (isLonger(name, 64)) findings.error([property], 'longer than 64 bytes');
-    else if (config.linux?.namespaces?.some(({ type }) => type === 'uts') !== true) {
+    else if (namespaceOf(config.linux, 'uts') === undefined) {
       findings.error([property], 'needs a UTS namespace', 'add {"type": "uts"} to linux.namespaces');
     }
   }

@@ -16,8 +16,7 @@ export const HOOK_KINDS: readonly HookKind[] = [
 export function hookPathsAreAbsolute({ hooks }: Config, findings: Findings): void {
   if (hooks === undefined) return;
   for (const kind of HOOK_KINDS) {
-    hooks[kind]?.forEach(({ path }, index) => {
+    for (const [index, { path }] of hooks[kind]?.entries() ?? [])
       checkAbsolute(path, findings, ['hooks', kind, index, 'path']);
-    });
   }
 }

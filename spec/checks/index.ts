@@ -49,7 +49,12 @@ import {
 import { seccompErrnosFit, seccompListenerIsGiven } from './seccomp.ts';
 import { sysctlsAreTheContainers } from './sysctl.ts';
 
-/** A rule on a value that has the right types; its name says the rule. `at` is where the value is in the document. */
+/**
+ * A rule on a value that has the right types; its name says the rule. `at` is where the value is in the document.
+ *
+ * Rules are part of every start. Those that usual configurations call are written with loops: the engine compiles map(), filter(), some()
+ * and the like anew in each process, which takes longer than what they are used for.
+ */
 export type Check<Value> = (value: Value, findings: Findings, at: Path) => void;
 
 /**

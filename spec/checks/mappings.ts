@@ -1,6 +1,7 @@
 import type { IdMapping, Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
+import { namespaceOf } from '../namespaces.ts';
 
 /** UID_GID_MAP_MAX_EXTENTS of the kernel. */
 const MAX_MAPPINGS = 340;
@@ -12,7 +13,7 @@ const PROPERTIES = ['uidMappings', 'gidMappings'] as const;
  * With a joined namespace mappings are allowed, since callers of other runtimes have to give a dummy.
  */
 export function mappingsNeedUserNamespace(linux: Linux, findings: Findings): void {
-  const namespace = linux.namespaces?.find(({ type }) => type === 'user');
+  const namespace = namespaceOf(linux, 'user');
   for (const property of PROPERTIES) {
     const isGiven = (linux[property]?.length ?? 0) > 0;
     if (isGiven && namespace === undefined) {
@@ -25,7 +26,8 @@ export function mappingsNeedUserNamespace(linux: Linux, findings: Findings): voi
 
 /** config-linux.md, "User namespace mappings" */
 export function mappingsAreConsistent(linux: Linux, findings: Findings): void {
-  const isNew = linux.namespaces?.some(({ type, path }) => type === 'user' && path === undefined) ?? false;
+  const namespace = namespaceOf(linux, 'user');
+  const isNew = namespace !== undefined && namespace.path === undefined;
   for (const property of PROPERTIES) {
     const mappings = linux[property] ?? [];
     const at = ['linux', property];

@@ -1,5 +1,6 @@
 import type { Config, Mount } from '../config.ts';
 import type { Findings } from '../finding.ts';
+import { namespaceOf } from '../namespaces.ts';
 import { mountOption } from '../tables.ts';
 import { checkIdMappings } from './mappings.ts';
 import { checkPathLength, cleanPath, isRoot } from './text.ts';
@@ -87,7 +88,7 @@ export function idmapIsComplete(mount: Mount, index: number, findings: Findings,
     const missing = uidMappings.length > 0 ? 'gidMappings' : 'uidMappings';
     findings.errorAt([...at, missing], 'missing: a mount needs mappings of both users and groups');
   }
-  if (!isMapped && linux?.namespaces?.some(({ type }) => type === 'user') !== true) {
+  if (!isMapped && namespaceOf(linux, 'user') === undefined) {
     findings.error([...at, 'options', option], 'there are no mappings: neither of the mount nor a user namespace');
   }
   if (!isBindMount(mount)) findings.errorAt(at, 'only a bind mount can have mapped ids');
@@ -97,7 +98,7 @@ export function idmapIsComplete(mount: Mount, index: number, findings: Findings,
 
 /** Without a mount namespace the mounts would be made on the host. */
 export function mountsNeedNamespace({ mounts = [], linux, root }: Config, findings: Findings): void {
-  if (linux?.namespaces?.some(({ type }) => type === 'mount') === true) return;
+  if (namespaceOf(linux, 'mount') !== undefined) return;
   const hint = 'add {"type": "mount"} to linux.namespaces';
   const problem = 'needs a mount namespace';
   if (mounts.length > 0) findings.errorAt(['mounts'], problem, hint);

@@ -1,5 +1,6 @@
 import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
+import { namespaceOf } from '../namespaces.ts';
 import { CLOCKS } from '../tables.ts';
 import { checkAbsolute } from './text.ts';
 
@@ -20,11 +21,11 @@ export function namespacePathsAreAbsolute({ namespaces = [] }: Linux, findings: 
 }
 
 /** config-linux.md, "Offset for Time Namespace": the kernel takes offsets of two clocks, before the namespace has a process. */
-export function timeOffsetsNeedNewNamespace({ timeOffsets, namespaces }: Linux, findings: Findings): void {
-  const clocks = Object.keys(timeOffsets ?? {});
+export function timeOffsetsNeedNewNamespace(linux: Linux, findings: Findings): void {
+  const clocks = Object.keys(linux.timeOffsets ?? {});
   if (clocks.length === 0) return;
   const at = ['linux', 'timeOffsets'];
-  const namespace = namespaces?.find(({ type }) => type === 'time');
+  const namespace = namespaceOf(linux, 'time');
   if (namespace === undefined) {
     findings.errorAt(at, 'needs a time namespace', 'add {"type": "time"} to linux.namespaces');
   } else if (namespace.path !== undefined) {
@@ -36,11 +37,11 @@ export function timeOffsetsNeedNewNamespace({ timeOffsets, namespaces }: Linux, 
 }
 
 /** config-linux.md, "Network Devices" */
-export function netDevicesAreMovable({ netDevices, namespaces }: Linux, findings: Findings): void {
-  const devices = Object.entries(netDevices ?? {});
+export function netDevicesAreMovable(linux: Linux, findings: Findings): void {
+  const devices = Object.entries(linux.netDevices ?? {});
   if (devices.length === 0) return;
   const at = ['linux', 'netDevices'];
-  if (namespaces?.some(({ type }) => type === 'network') !== true) {
+  if (namespaceOf(linux, 'network') === undefined) {
     findings.errorAt(at, 'needs a network namespace', 'add {"type": "network"} to linux.namespaces');
   }
   for (const [name, device] of devices) {

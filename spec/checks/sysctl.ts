@@ -1,10 +1,11 @@
 import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
+import { namespaceOf } from '../namespaces.ts';
 import { sysctlNamespace, sysctlPath } from '../sysctl.ts';
 
 /** A parameter that does not belong to one of the container's namespaces would be set on the host. config-linux.md, "Sysctl" */
-export function sysctlsAreTheContainers({ sysctl, namespaces }: Linux, findings: Findings): void {
-  for (const [key, value] of Object.entries(sysctl ?? {})) {
+export function sysctlsAreTheContainers(linux: Linux, findings: Findings): void {
+  for (const [key, value] of Object.entries(linux.sysctl ?? {})) {
     const at = ['linux', 'sysctl', key];
     // One value for one parameter: some tools read a second assignment behind a line break.
     if (value.includes('\n')) findings.errorAt(at, 'a value is one line', 'remove the line break');
@@ -16,7 +17,7 @@ export function sysctlsAreTheContainers({ sysctl, namespaces }: Linux, findings:
     const needed = sysctlNamespace(path);
     if (needed === undefined) findings.errorAt(at, 'belongs to the host, not to a namespace');
     else if (path === 'kernel/hostname') findings.errorAt(at, 'the property hostname sets this', 'use hostname');
-    else if (namespaces?.some(({ type }) => type === needed) !== true) {
+    else if (namespaceOf(linux, needed) === undefined) {
       findings.errorAt(at, `needs a namespace of type ${needed}`, `add {"type": "${needed}"} to linux.namespaces`);
     }
   }
