@@ -17,7 +17,8 @@ export interface Bundle {
   readonly config: Config;
   /** Absolute path of the root file system. */
   readonly rootfs: string;
-  readonly warnings: readonly string[];
+  /** What is questionable about the configuration: looked for when it is called. */
+  warnings(): readonly string[];
 }
 
 const MAX_CONFIG = 64 * 1024 * 1024;
@@ -51,13 +52,13 @@ export function readBundle(directory: string, configFile: string | undefined): B
   const file = configFile === undefined ? `${path}/config.json` : resolve(path, configFile);
   const bytes = readConfigFile(file);
   try {
-    const { config, warnings } = loadConfig(bytes, file);
+    const loaded = loadConfig(bytes, file);
     return {
       directory: path,
       file,
-      config,
-      rootfs: resolve(path, config.root.path),
-      warnings: warnings.map(formatDiagnostic),
+      config: loaded.config,
+      rootfs: resolve(path, loaded.config.root.path),
+      warnings: () => loaded.warnings.map(formatDiagnostic),
     };
   } catch (error) {
     throw error instanceof ConfigError ? configError(error) : error;

@@ -54,13 +54,24 @@ interface Entry extends LogRecord {
   level: 'warning' | 'debug';
 }
 
+/** Warnings that nobody has looked for yet. */
+interface Unfound {
+  readonly find: () => readonly string[];
+  /** When they would have been told. */
+  readonly at: Date;
+}
+
+function entryOf(level: Entry['level'], message: string, at: Date): Entry {
+  return { level, msg: escapeControls(message), time: at.toISOString() };
+}
+
 /** The log of one command. */
 export class Log {
   readonly #options: LogOptions;
   readonly #output: LogOutput;
   readonly #fd: number | undefined;
   /** What waits for the end of the command, because a failure would have to hold it in its one object. */
-  readonly #waiting: Entry[] = [];
+  readonly #waiting: (Entry | Unfound)[] = [];
 
   /** @throws {TsrunError} `log`: the file cannot be opened. */
   constructor(options: LogOptions, output: LogOutput) {
@@ -86,6 +97,14 @@ export class Log {
     this.#note('warning', message);
   }
 
+  /**
+   * Warnings that take time to find: `find` is called when they are written, which most callers do not ask for. The
+   * command goes on as if there were none, so what they depend on must not change.
+   */
+  warnLater(find: () => readonly string[]): void {
+    this.#waiting.push({ find, at: this.#output.now() });
+  }
+
   /** A step of the command, for --debug. */
   debug(message: string): void {
     if (this.debugging) this.#note('debug', message);
@@ -93,7 +112,7 @@ export class Log {
 
   /** The command succeeded: writes the warnings and debug messages that are wanted. Can be called again later. */
   succeed(): void {
-    for (const entry of this.#waiting) if (this.#isWanted(entry)) this.#writeRecord(entry);
+    for (const entry of this.#wanted()) this.#writeRecord(entry);
     this.#waiting.length = 0;
   }
 
@@ -111,12 +130,23 @@ export class Log {
     return exitCodeOf(known);
   }
 
-  #isWanted(entry: Entry): boolean {
-    return entry.level === 'debug' ? this.debugging : this.#options.level !== 'error';
+  /** Everything that waits, unfound warnings among it. Debug messages are not noted unless they are wanted. */
+  #found(): Entry[] {
+    const entries: Entry[] = [];
+    for (const waiting of this.#waiting)
+      if ('find' in waiting)
+        for (const message of waiting.find()) entries.push(entryOf('warning', message, waiting.at));
+      else entries.push(waiting);
+    return entries;
+  }
+
+  /** What is written beside an error, or without one. */
+  #wanted(): Entry[] {
+    return this.#options.level === 'error' ? [] : this.#found();
   }
 
   #note(level: Entry['level'], message: string): void {
-    const entry = { level, msg: escapeControls(message), time: this.#output.now().toISOString() };
+    const entry = entryOf(level, message, this.#output.now());
     // Debug messages are for somebody who watches; only the one-object rule of a JSON log makes them wait.
     if (level === 'debug' && this.#options.format === 'text') this.#writeRecord(entry);
     else this.#waiting.push(entry);
@@ -136,11 +166,12 @@ export class Log {
     };
     const stack = this.debugging ? stackLines(error) : [];
     if (this.#options.format === 'text') {
-      const before = this.#waiting.filter((entry) => this.#isWanted(entry)).map((entry) => this.#format(entry));
+      const before = this.#wanted().map((entry) => this.#format(entry));
       return [...before, this.#format(record), ...stack.map((line) => `${line}\n`)].join('');
     }
+    const entries = this.#found();
     const folded = (level: Entry['level']): string[] =>
-      this.#waiting.filter((entry) => entry.level === level).map((entry) => entry.msg);
+      entries.filter((entry) => entry.level === level).map((entry) => entry.msg);
     const warnings = folded('warning');
     if (warnings.length > 0) record.warnings = warnings;
     if (this.debugging) record.debug = [...folded('debug'), ...stack];

@@ -69,7 +69,7 @@ export function createContainer(
   const preservedFds = listening + request.preserveFds;
   checkPreserved(context, preservedFds);
   const pidFile = request.pidFile === undefined ? undefined : checkPidFile(request.pidFile);
-  for (const warning of bundle.warnings) log.warn(warning);
+  log.warnLater(bundle.warnings);
 
   const root = stateRoot(context);
   const container = new Container(root, request.id);

@@ -168,3 +168,54 @@ describe('the file', () => {
     expect(stderr()).toBe(`tsrun: ${sentence}\ntsrun: this error could not be written to "/l"\n`);
   });
 });
+
+describe('warnings that are found later', () => {
+  /** A search that counts how often it is done. */
+  const search = () => {
+    const searches = { done: 0, find: () => [`found at search ${++searches.done}`] };
+    return searches;
+  };
+
+  test('are not looked for when nobody wants them', () => {
+    const { log, stderr } = capture();
+    const searches = search();
+    log.warnLater(searches.find);
+    log.succeed();
+    expect(log.fail(failure)).toBe(1);
+    expect(searches.done).toBe(0);
+    expect(stderr()).toBe(`tsrun: ${sentence}\n`);
+  });
+
+  test('are looked for once, and written in their place', () => {
+    const { log, stderr } = capture({ level: 'warning' });
+    const searches = search();
+    log.warn('before');
+    log.warnLater(searches.find);
+    log.warn('after');
+    log.succeed();
+    log.succeed();
+    expect(stderr()).toBe('tsrun: warning: before\ntsrun: warning: found at search 1\ntsrun: warning: after\n');
+  });
+
+  test('stand before the error of a text log', () => {
+    const { log, stderr } = capture({ level: 'warning' });
+    log.warnLater(search().find);
+    log.fail(failure);
+    expect(stderr()).toBe(`tsrun: warning: found at search 1\ntsrun: ${sentence}\n`);
+  });
+
+  test.each(['error', 'warning', 'debug'] as const)('%s: are part of a failure in a JSON log', (level) => {
+    const { log, file } = capture({ file: '/l', format: 'json', level });
+    log.warn('before');
+    log.warnLater(search().find);
+    log.fail(failure);
+    expect(JSON.parse(file())).toMatchObject({ warnings: ['before', 'found at search 1'] });
+  });
+
+  test('bear the time at which they were due, and no control characters', () => {
+    const { log, file } = capture({ file: '/l', format: 'json', level: 'warning' });
+    log.warnLater(() => ['two\nlines']);
+    log.succeed();
+    expect(JSON.parse(file())).toEqual({ level: 'warning', msg: 'two\\nlines', time });
+  });
+});
