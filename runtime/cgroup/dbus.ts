@@ -4,14 +4,17 @@
  * "Authentication Protocol".
  *
  * ```
- * us                          bus
+ * us                          other end
  * \0AUTH EXTERNAL        ──▶            who we are is what the kernel says of the socket's other end: right also
- *                        ◀── DATA       inside a user namespace, where our uid has another number outside
- * DATA                   ──▶
+ * DATA                                  inside a user namespace, where our uid has another number outside
+ * BEGIN
+ *                        ◀── DATA
  *                        ◀── OK <guid>
- * BEGIN                  ──▶            from here on messages
  * Hello                  ──▶            only with a bus: it names us
  * ```
+ *
+ * All three lines go in one piece and messages only after the answer: systemd, where it is the other end itself, does
+ * not look at a message that arrives in one piece with BEGIN until something else arrives.
  */
 import {
   decodeMessage,
@@ -126,16 +129,11 @@ export class DBusConnection {
   }
 
   #authenticate(deadline: number): void {
-    const say = (line: string): void => this.#transport.write(encoder.encode(line), deadline);
-    say('\0AUTH EXTERNAL\r\n');
-    let answer = this.#line(deadline);
-    if (answer === 'DATA') {
-      say('DATA\r\n');
-      answer = this.#line(deadline);
-    }
-    if (!answer.startsWith('OK '))
+    this.#transport.write(encoder.encode('\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n'), deadline);
+    const challenge = this.#line(deadline);
+    const answer = challenge === 'DATA' ? this.#line(deadline) : challenge;
+    if (challenge !== 'DATA' || !answer.startsWith('OK '))
       throw new DBusConnectionError(`it does not accept who we are (${JSON.stringify(answer)})`);
-    say('BEGIN\r\n');
   }
 
   #line(deadline: number): string {

@@ -86,11 +86,10 @@ class OtherEnd implements Transport {
       for (const bytes of this.#onCall(call)) this.#pending.push(...bytes);
       return;
     }
-    const line = Buffer.from(data).toString();
-    this.lines.push(line);
-    this.#began = line === 'BEGIN\r\n';
-    const answer = this.#sayings[this.lines.length - 1];
-    if (!this.#began && answer !== undefined) this.#pending.push(...Buffer.from(`${answer}\r\n`));
+    const lines = Buffer.from(data).toString();
+    this.lines.push(lines);
+    this.#began = lines.endsWith('BEGIN\r\n');
+    for (const saying of this.#sayings) this.#pending.push(...Buffer.from(`${saying}\r\n`));
   }
 
   read(buffer: Uint8Array, deadline: number): number {
@@ -120,21 +119,21 @@ describe('the beginning', () => {
   it('is who we are, as the kernel says it, and a greeting', () => {
     const other = new OtherEnd(greet);
     new DBusConnection(other, false);
-    expect(other.lines).toEqual(['\0AUTH EXTERNAL\r\n', 'DATA\r\n', 'BEGIN\r\n']);
+    expect(other.lines).toEqual(['\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n']);
     expect(other.calls.map(({ member }) => member)).toEqual(['Hello']);
   });
 
-  it('is shorter with one who asks for no more, and without a bus', () => {
-    const other = new OtherEnd(greet, ['OK 1234']);
+  it('is no greeting without a bus', () => {
+    const other = new OtherEnd(greet);
     new DBusConnection(other, true);
-    expect(other.lines).toEqual(['\0AUTH EXTERNAL\r\n', 'BEGIN\r\n']);
     expect(other.calls).toEqual([]);
   });
 
   it.each([
     ['a refusal', ['REJECTED EXTERNAL'], /does not accept who we are \("REJECTED EXTERNAL"\)/],
     ['a refusal after the question', ['DATA', 'REJECTED'], /does not accept/],
-    ['a line that ends in LF alone', ['OK 1234\n'], /does not end as lines do/],
+    ['an acceptance too early', ['OK 1234'], /does not accept/],
+    ['a line that ends in LF alone', ['DATA\nOK 1234'], /does not end as lines do/],
     ['a line without an end', ['x'.repeat(9000)], /without an end|does not accept/],
     ['silence', [], /no answer in time/],
   ])('fails by %s, and the connection is closed', (_, sayings, words) => {
