@@ -17,6 +17,7 @@
  */
 
 import { TsrunError } from './errors.ts';
+import { found } from './lists.ts';
 
 /** The state of tsrun's process at the moment its caller executed it. */
 export interface Caller {
@@ -77,12 +78,14 @@ export function decodeCaller(bytes: Uint8Array): Caller {
 
   const openFds: number[] = [];
   for (let at = headerLength; at < envStart; at += 4) openFds.push(view.getUint32(at, true));
+  const closedStdio: number[] = [];
+  for (let fd = 0; fd <= 2; fd++) if ((closed >> fd) & 1) closedStdio.push(fd);
   return {
     softNofile: Number(view.getBigUint64(16, true)),
     ignoredSignals: view.getBigUint64(24, true),
     blockedSignals: view.getBigUint64(32, true),
     openFds,
-    closedStdio: [0, 1, 2].filter((fd) => (closed >> fd) & 1),
+    closedStdio,
     env: decodeEnvironment(bytes.subarray(envStart), envCount),
   };
 }
@@ -90,5 +93,5 @@ export function decodeCaller(bytes: Uint8Array): Caller {
 /** The value of the caller's variable `name`: the first where it is given twice, as getenv(3) has it. */
 export function envOf(caller: Pick<Caller, 'env'>, name: string): string | undefined {
   const prefix = `${name}=`;
-  return caller.env.find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
+  return found(caller.env, (variable) => variable.startsWith(prefix))?.slice(prefix.length);
 }

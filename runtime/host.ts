@@ -4,6 +4,7 @@ import { addon } from './addon.ts';
 import type { ControllerFacts } from './cgroup/resources.ts';
 import { CLONE, MAGIC, NS, O } from './constants.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
+import { found, selected } from './lists.ts';
 
 const CGROUP_MOUNT = '/sys/fs/cgroup';
 
@@ -53,9 +54,11 @@ export function readText(path: string): string {
   return typeof bytes === 'number' ? '' : new TextDecoder().decode(bytes);
 }
 
+/** The initial user namespace maps everything to itself; the kernel writes three numbers of ten places. */
+const IDENTITY_MAP = '         0          0 4294967295\n';
+
 function inUserNamespace(): boolean {
-  // The initial user namespace maps everything to itself.
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readText('/proc/self/uid_map'));
+  return readText('/proc/self/uid_map') !== IDENTITY_MAP;
 }
 
 /** The permitted and bounding sets of this process: what a container can be given. */
@@ -71,8 +74,8 @@ function capabilities(): bigint {
 /** Types of joined namespaces that belong to the user namespace which is joined as well. */
 function ownedByJoinedUser(config: Config): Set<string> {
   const owned = new Set<string>();
-  const joined = (config.linux?.namespaces ?? []).filter((namespace) => namespace.path !== undefined);
-  const user = joined.find((namespace) => namespace.type === 'user');
+  const joined = selected(config.linux?.namespaces ?? [], (namespace) => namespace.path !== undefined);
+  const user = found(joined, (namespace) => namespace.type === 'user');
   if (!user?.path) return owned;
   const identity = (fd: number): string | undefined => {
     const stat = fd < 0 ? fd : addon.fstat(fd);

@@ -20,6 +20,7 @@ import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
 import { NAMESPACE_NAMES } from './host.ts';
 import { initPath } from './install.ts';
+import { hasAny, mapped } from './lists.ts';
 import { type IdMaps, type Plan, SOURCES_PER_MESSAGE } from './plan.ts';
 import { openProcess, type ProcessIdentity, readStat, waitForEnd } from './process.ts';
 import { type Container, type Intent, prepareRoot, type StoredState } from './store.ts';
@@ -72,7 +73,7 @@ export function ociState(state: Omit<StoredState, 'version'> | StoredState, stat
 
 /** Opens the namespaces to join, and makes sure that each is what the configuration says. */
 function openJoins(plan: Plan, undo: Undo): number[] {
-  return plan.joins.map(({ path, type, flag, from }) => {
+  return mapped(plan.joins, ({ path, type, flag, from }) => {
     const fd = addon.open(path, O.RDONLY | O.NONBLOCK, 0);
     if (fd < 0)
       throw new TsrunError('namespace', `${from}.path: open the ${type} namespace ${quote(path)}`, {
@@ -100,14 +101,14 @@ function writeMap(pid: number, file: string, content: string, property: string):
 
 function writeMaps(pid: number, maps: IdMaps): void {
   const lines = (list: IdMaps['uid']): string =>
-    list.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+    mapped(list, ({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
   writeMap(pid, 'gid_map', lines(maps.gid), 'linux.gidMappings');
   writeMap(pid, 'uid_map', lines(maps.uid), 'linux.uidMappings');
 }
 
 /** The trees of mounts that init cannot open itself. */
 function openSources(plan: Plan, first: number): number[] {
-  return plan.sources.slice(first, first + SOURCES_PER_MESSAGE).map(({ path, recursive, from }) => {
+  return mapped(plan.sources.slice(first, first + SOURCES_PER_MESSAGE), ({ path, recursive, from }) => {
     const fd = addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC | (recursive ? AT.RECURSIVE : 0));
     // Not in the words of ENOENT, which callers take for a missing program.
     if (fd === -ENOENT) throw new TsrunError('mount', `${from}: the source ${quote(path)} does not exist`);
@@ -184,7 +185,7 @@ class Launch {
       annotations: config.annotations ?? {},
       cgroup: this.#cgroup.stored,
       devicePaths: devicePathsOf(config),
-      sharesPidNamespace: !(config.linux?.namespaces ?? []).some(({ type, path }) => type === 'pid' && !path),
+      sharesPidNamespace: !hasAny(config.linux?.namespaces ?? [], ({ type, path }) => type === 'pid' && !path),
       hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
       startSteps: startSteps(plan),
     };
@@ -321,14 +322,15 @@ function storable(operation: Operation): Operation {
 }
 
 function startSteps(plan: Plan): StoredState['startSteps'] {
-  const first = plan.steps.findIndex((step) => step.operation.op === 'ready') + 1;
-  const steps = plan.steps.slice(first).map(({ operation, from }) => ({ operation: storable(operation), from }));
+  let first = plan.steps.length;
+  while (first > 0 && plan.steps[first - 1]?.operation.op !== 'ready') first--;
+  const steps = mapped(plan.steps.slice(first), ({ operation, from }) => ({ operation: storable(operation), from }));
   return { first, steps };
 }
 
 function ownerOf(caller: Caller): string {
-  const user = caller.env.find((entry) => entry.startsWith('USER='));
-  return addon.geteuid() === 0 ? 'root' : (user?.slice('USER='.length) ?? String(addon.geteuid()));
+  const uid = addon.geteuid();
+  return uid === 0 ? 'root' : (envOf(caller, 'USER') ?? String(uid));
 }
 
 function intentOf({ bundle }: LaunchRequest, cgroup: NewCgroup, process: ProcessIdentity | undefined): Intent {
@@ -360,7 +362,7 @@ function openInit(path: string): number {
 function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
   const { plan, container, caller } = request;
   const joins = openJoins(plan, undo);
-  const operations = plan.steps.map((step) => step.operation);
+  const operations = mapped(plan.steps, (step) => step.operation);
   const bytes = encodePlan(operations, { preserved: plan.preservedFds, inherited: joins.length });
   const path = initPath();
   const fds = [0, 1, 2];
@@ -458,12 +460,12 @@ function runPoststop(
     bundle,
     ...(config.annotations ? { annotations: config.annotations } : {}),
   };
-  plan.hooks.poststop.forEach((hook, index) => {
+  for (const [index, hook] of plan.hooks.poststop.entries()) {
     try {
       runHooks('poststop', [hook], state, bundle, caller);
     } catch (error) {
       warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
       failed.attach(error);
     }
-  });
+  }
 }

@@ -9,6 +9,7 @@ import { MS } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import type { HostFacts } from './facts.ts';
 import { POINT } from './generated/wire.ts';
+import { mapped } from './lists.ts';
 import { planCgroup } from './plan/cgroup.ts';
 import { type NodeSource, planDeviceLinks, planDevices } from './plan/devices.ts';
 import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
@@ -65,7 +66,7 @@ function planHook(hook: Hook, from: string): Step {
 }
 
 function planHooks(hooks: readonly Hook[] | undefined, kind: string): Step[] {
-  return (hooks ?? []).map((hook, index) => planHook(hook, `hooks.${kind}[${index}]`));
+  return mapped(hooks ?? [], (hook, index) => planHook(hook, `hooks.${kind}[${index}]`));
 }
 
 /** New mounts that the kernel refuses inside a user namespace unless this namespace is new as well. */
@@ -102,7 +103,7 @@ function planRootfs(request: PlanRequest, context: MountContext, nodes: NodeSour
     from: 'root.path',
   };
   const mounts = config.mounts ?? [];
-  const mountSteps = mounts.map((mount, index) => planMount(mount, index, context));
+  const mountSteps = mapped(mounts, (mount, index) => planMount(mount, index, context));
   const deviceSteps = bindsDev(mounts)
     ? []
     : [...planDevices(config.linux?.devices ?? [], nodes), ...planDeviceLinks()];
@@ -116,12 +117,10 @@ function planEnclosure(request: PlanRequest, newMounts: boolean): Step[] {
   const { config } = request;
   const { linux } = config;
   const steps: Step[] = [];
-  linux?.readonlyPaths?.forEach((path, index) => {
+  for (const [index, path] of linux?.readonlyPaths?.entries() ?? [])
     steps.push({ operation: { op: 'readonlyPath', path }, from: `linux.readonlyPaths[${index}]` });
-  });
-  linux?.maskedPaths?.forEach((path, index) => {
+  for (const [index, path] of linux?.maskedPaths?.entries() ?? [])
     steps.push({ operation: { op: 'mask', path }, from: `linux.maskedPaths[${index}]` });
-  });
   if (config.process) steps.push({ operation: { op: 'makeCwd', path: config.process.cwd }, from: 'process.cwd' });
   if (!newMounts) steps.push({ operation: { op: 'chroot' }, from: 'root.path' });
   else if (request.noPivot) steps.push({ operation: { op: 'moveRoot' }, from: '--no-pivot' });
@@ -166,12 +165,15 @@ function planSysctls(config: Config): Step[] {
 function raiseSteps(limits: readonly HostLimit[], byHost: boolean): Step[] {
   if (limits.length === 0) return [];
   if (byHost) return [{ operation: { op: 'sync', point: POINT.LIMITS }, from: 'process.rlimits' }];
-  return limits.map(({ resource, hard, from }) => ({ operation: { op: 'raiseLimit', resource, hard }, from }));
+  return mapped(limits, ({ resource, hard, from }) => ({ operation: { op: 'raiseLimit', resource, hard }, from }));
 }
 
 /** Sets the limits, at the very end: neither init nor hooks could do their work under some. */
 function limitSteps(limits: readonly HostLimit[]): Step[] {
-  return limits.map(({ resource, soft, hard, from }) => ({ operation: { op: 'rlimit', resource, soft, hard }, from }));
+  return mapped(limits, ({ resource, soft, hard, from }) => ({
+    operation: { op: 'rlimit', resource, soft, hard },
+    from,
+  }));
 }
 
 /** The variables of socket activation; the process's own pid is known beforehand only where it is the first of its namespace. */

@@ -40,13 +40,13 @@ export function destroy(
 ): void {
   endAll(container.id, state.process, state.cgroup);
   const report = ociState(state, 'stopped');
-  state.hooks.poststop.forEach((hook, index) => {
+  for (const [index, hook] of state.hooks.poststop.entries()) {
     try {
       runHooks('poststop', [hook], report, state.bundle, inherited);
     } catch (error) {
       warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
     }
-  });
+  }
   container.remove();
 }
 

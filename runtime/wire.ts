@@ -93,7 +93,8 @@ function writeRecord(view: DataView, at: number, operation: Operation, shape: Op
     if (typeof value === 'bigint') view.setBigUint64(offset, BigInt.asUintN(64, value), true);
     else if (typeof value === 'number') {
       view.setUint32(offset, value >>> 0, true);
-      view.setInt32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
+      // Most numbers are small, and the upper half is zero already.
+      if (value < 0 || value > 0xffff_ffff) view.setInt32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
     }
   }
   for (let i = 0; i < LISTS; i++, offset += 8) {
@@ -120,9 +121,8 @@ export function encodePlan(operations: readonly Operation[], counts: DescriptorC
   const records = new Uint8Array(poolOffset);
   const view = new DataView(records.buffer);
   const pool = new Pool();
-  operations.forEach((operation, index) => {
+  for (const [index, operation] of operations.entries())
     writeRecord(view, HEADER_SIZE + index * RECORD_SIZE, operation, OPERATIONS[operation.op], pool);
-  });
   pool.close();
   const header = [
     MAGIC,
@@ -134,9 +134,7 @@ export function encodePlan(operations: readonly Operation[], counts: DescriptorC
     counts.preserved,
     counts.inherited,
   ];
-  header.forEach((value, index) => {
-    view.setUint32(index * 4, value, true);
-  });
+  for (const [index, value] of header.entries()) view.setUint32(index * 4, value, true);
   const plan = new Uint8Array(poolOffset + pool.size);
   plan.set(records);
   plan.set(pool.bytes, poolOffset);

@@ -57,5 +57,7 @@ export function controllersNeeded(writes: readonly CgroupWrite[]): Set<string> {
 
 /** The v1 hierarchies in which the container needs a cgroup of its own. */
 export function v1ControllersNeeded(writes: readonly CgroupWrite[]): Set<string> {
-  return new Set(writes.filter(({ hierarchy }) => hierarchy !== 'unified').map(({ hierarchy }) => hierarchy));
+  const needed = new Set<string>();
+  for (const { hierarchy } of writes) if (hierarchy !== 'unified') needed.add(hierarchy);
+  return needed;
 }

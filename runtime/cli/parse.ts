@@ -283,8 +283,12 @@ function readGlobalFlags(words: Words, found: Found): 'version' | 'help' | undef
 
 /** How many arguments are followed by those of another program, which are not looked at; none where there is no such program. */
 function ownArguments(args: ArgSpecs): number | undefined {
-  const kinds = Object.values(args).map(({ kind }) => kind);
-  return kinds.at(-1) === 'rest' ? kinds.length - 1 : undefined;
+  let own = 0;
+  for (const key in args) {
+    if (args[key]?.kind === 'rest') return own;
+    own++;
+  }
+  return undefined;
 }
 
 /** Reads the words after the command into `found`; true where they ask for its help. */

@@ -2,6 +2,7 @@
 import type { Device } from '../../spec/config.ts';
 import { S } from '../constants.ts';
 import { MOUNT_FLAG } from '../generated/wire.ts';
+import { mapped } from '../lists.ts';
 import { normalize } from './path.ts';
 import type { HostSource, Step } from './types.ts';
 
@@ -58,17 +59,17 @@ function boundNode(path: string, from: string, sources: HostSource[] | 'bound'):
 /** What fills /dev. */
 export function planDevices(devices: readonly Device[], nodes: NodeSource): Step[] {
   const steps: Step[] = [];
-  const configured = new Set(devices.map((device) => normalize(device.path)));
+  const paths = mapped(devices, (device) => normalize(device.path));
   for (const { path, major, minor } of defaultDevices) {
-    if (configured.has(path)) continue;
+    if (paths.includes(path)) continue;
     const from = 'default devices';
     steps.push(nodes === 'made' ? node({ type: 'c', path, major, minor }, from) : boundNode(path, from, nodes));
   }
-  devices.forEach((device, index) => {
+  for (const [index, device] of devices.entries()) {
     const from = `linux.devices[${index}]`;
     const path = normalize(device.path);
     steps.push(nodes === 'made' || device.type === 'p' ? node(device, from) : boundNode(path, from, nodes));
-  });
+  }
   return steps;
 }
 
@@ -77,6 +78,6 @@ export function planDeviceLinks(): Step[] {
   const from = 'default devices';
   return [
     { operation: { op: 'symlink', target: 'pts/ptmx', path: '/dev/ptmx', replace: 1 }, from },
-    ...links.map(([target, path]): Step => ({ operation: { op: 'symlink', target, path }, from })),
+    ...mapped(links, ([target, path]): Step => ({ operation: { op: 'symlink', target, path }, from })),
   ];
 }

@@ -4,6 +4,7 @@ import { MOUNT_ATTR, type MountOption, mountOption } from '../../spec/tables.ts'
 import { MS } from '../constants.ts';
 import { TsrunError } from '../errors.ts';
 import { MOUNT_FLAG, type Operation } from '../generated/wire.ts';
+import { hasAny, selected } from '../lists.ts';
 import { quote } from '../text.ts';
 import { normalize, resolve } from './path.ts';
 import type { HostSource, Step } from './types.ts';
@@ -61,6 +62,10 @@ function mountFlagsOf(attributes: number): number {
   return flags;
 }
 
+function withoutRo(parameters: readonly string[]): string[] {
+  return selected(parameters, (parameter) => parameter !== 'ro');
+}
+
 function applyOption(options: Options, option: MountOption, property: string): void {
   switch (option.kind) {
     case 'attribute':
@@ -74,7 +79,7 @@ function applyOption(options: Options, option: MountOption, property: string): v
       }
       if (option.superblock?.parameter === 'ro' || option.superblock?.parameter === 'rw') {
         options.readWrite = !option.superblock.value;
-        options.parameters = options.parameters.filter((parameter) => parameter !== 'ro');
+        options.parameters = withoutRo(options.parameters);
         if (option.superblock.value) options.parameters.push('ro');
       }
       break;
@@ -118,28 +123,36 @@ function sortOptions(mount: Mount, property: string): Options {
     data: [],
     readWrite: false,
   };
-  mount.options?.forEach((text, index) => {
+  for (const [index, text] of mount.options?.entries() ?? []) {
     const option = mountOption(text);
     if (option) applyOption(options, option, `${property}.options[${index}]`);
     else if (text !== '') {
       options.parameters.push(text);
       options.data.push(text);
     }
-  });
+  }
   return options;
 }
 
+interface Attributes {
+  attributesSet?: number;
+  attributesClear?: number;
+  recursiveSet?: number;
+  recursiveClear?: number;
+  propagation?: number;
+  propagationRecursive?: number;
+}
+
 /** Leaves zero and empty fields out, so that a plan shows what matters. */
-function attributes(options: Options): object {
-  const fields = {
-    attributesSet: options.set,
-    attributesClear: options.clear,
-    recursiveSet: options.recursiveSet,
-    recursiveClear: options.recursiveClear,
-    propagation: options.propagation,
-    propagationRecursive: Number(options.propagationRecursive),
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0));
+function attributes(options: Options): Attributes {
+  const fields: Attributes = {};
+  if (options.set !== 0) fields.attributesSet = options.set;
+  if (options.clear !== 0) fields.attributesClear = options.clear;
+  if (options.recursiveSet !== 0) fields.recursiveSet = options.recursiveSet;
+  if (options.recursiveClear !== 0) fields.recursiveClear = options.recursiveClear;
+  if (options.propagation !== 0) fields.propagation = options.propagation;
+  if (options.propagationRecursive) fields.propagationRecursive = 1;
+  return fields;
 }
 
 function bindStep(
@@ -182,7 +195,7 @@ const maxParameter = 255;
 
 /** mount(2) is the way for what fsconfig(2) cannot express. */
 function needsOldMount(options: Options): boolean {
-  return (options.mountFlags & MS.I_VERSION) !== 0 || options.parameters.some((text) => text.length > maxParameter);
+  return (options.mountFlags & MS.I_VERSION) !== 0 || hasAny(options.parameters, (text) => text.length > maxParameter);
 }
 
 function fileSystemStep(mount: Mount, type: string, target: string, options: Options, from: string): Step {
@@ -193,7 +206,7 @@ function fileSystemStep(mount: Mount, type: string, target: string, options: Opt
   if (options.copyUp && type !== 'tmpfs')
     throw new TsrunError('config-invalid', `${from}.options: tmpcopyup goes with type tmpfs, not with ${quote(type)}`);
   // The copy needs a writable file system; the mount becomes read-only after it.
-  if (options.copyUp) options.parameters = options.parameters.filter((parameter) => parameter !== 'ro');
+  if (options.copyUp) options.parameters = withoutRo(options.parameters);
   if (!needsOldMount(options)) {
     const operation: Operation = {
       op: 'mount',
@@ -208,7 +221,7 @@ function fileSystemStep(mount: Mount, type: string, target: string, options: Opt
   }
   if (options.copyUp)
     throw new TsrunError('unsupported', `${from}.options: tmpcopyup does not go with iversion or an option this long`);
-  const { attributesSet: _set, attributesClear: _clear, ...rest } = attributes(options) as Record<string, number>;
+  const { attributesSet: _set, attributesClear: _clear, ...rest } = attributes(options);
   return {
     operation: {
       op: 'mountOld',
@@ -266,15 +279,15 @@ export function planMount(mount: Mount, index: number, context: MountContext): S
 }
 
 function remountFields(options: Options): object {
-  const { propagation: _p, propagationRecursive: _r, ...rest } = attributes(options) as Record<string, number>;
+  const { propagation: _p, propagationRecursive: _r, ...rest } = attributes(options);
   return rest;
 }
 
 /** Whether `mounts` bring a /dev of their own that must be taken as it is. */
 export function bindsDev(mounts: readonly Mount[]): boolean {
-  return mounts.some(
-    (mount) =>
-      normalize(mount.destination) === '/dev' &&
-      (mount.type === 'bind' || mount.options?.some((option) => option === 'bind' || option === 'rbind')),
+  return hasAny(
+    mounts,
+    ({ destination, type, options = [] }) =>
+      normalize(destination) === '/dev' && (type === 'bind' || options.includes('bind') || options.includes('rbind')),
   );
 }

@@ -4,6 +4,7 @@ import { NAMESPACES } from '../../spec/tables.ts';
 import { CLONE } from '../constants.ts';
 import type { HostFacts } from '../facts.ts';
 import { POINT } from '../generated/wire.ts';
+import { found, hasAny, mapped, selected } from '../lists.ts';
 import type { IdMaps, Join, Step } from './types.ts';
 
 /** How a container gets its namespaces. */
@@ -25,16 +26,17 @@ function flagOf(type: string): number {
 }
 
 function offsetsText(config: Config): string {
-  return Object.entries(config.linux?.timeOffsets ?? {})
-    .map(([clock, offset]) => `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`)
-    .join('');
+  let text = '';
+  for (const [clock, offset] of Object.entries(config.linux?.timeOffsets ?? {}))
+    text += `${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`;
+  return text;
 }
 
 /** Whether the user namespace has an id 0 to become. */
 function mapsRoot(config: Config): boolean {
   const { uidMappings = [], gidMappings = [] } = config.linux ?? {};
   const zero = (mapping: { containerID: number }) => mapping.containerID === 0;
-  return uidMappings.some(zero) && gidMappings.some(zero);
+  return hasAny(uidMappings, zero) && hasAny(gidMappings, zero);
 }
 
 /**
@@ -43,23 +45,24 @@ function mapsRoot(config: Config): boolean {
  * stage enters them and forks the real init.
  */
 export function planNamespaces(config: Config, facts: HostFacts): NamespacePlan {
-  const entries = (config.linux?.namespaces ?? []).map((namespace, index) => ({
+  const entries = mapped(config.linux?.namespaces ?? [], (namespace, index) => ({
     ...namespace,
     from: `linux.namespaces[${index}]`,
   }));
   type Entry = Namespace & { from: string };
-  const find = (type: NamespaceType): Entry | undefined => entries.find((entry) => entry.type === type);
-  const joined = entries.filter((entry) => entry.path !== undefined);
-  const isNew = (type: NamespaceType): boolean => entries.some((e) => e.type === type && e.path === undefined);
+  const find = (type: NamespaceType): Entry | undefined => found(entries, (entry) => entry.type === type);
+  const isNew = (type: NamespaceType): boolean => hasAny(entries, (e) => e.type === type && e.path === undefined);
 
-  const joins: Join[] = joined.map(({ type, path = '', from }) => ({ type, flag: flagOf(type), path, from }));
+  const joins: Join[] = [];
+  for (const { type, path, from } of entries)
+    if (path !== undefined) joins.push({ type, flag: flagOf(type), path, from });
   const joinStep = (join: Join): Step => ({
     operation: { op: 'join', fd: joins.indexOf(join), type: join.flag },
     from: join.from,
   });
   const user = find('user');
   const time = find('time');
-  const forks = user !== undefined || time !== undefined || joins.some((join) => join.type === 'pid');
+  const forks = user !== undefined || time !== undefined || hasAny(joins, (join) => join.type === 'pid');
 
   let newFlags = 0;
   for (const { type, path } of entries)
@@ -69,10 +72,10 @@ export function planNamespaces(config: Config, facts: HostFacts): NamespacePlan 
   // A namespace of the outer user namespace can no longer be joined from the inner one. The mount namespace comes last:
   // from there the others' paths mean something else (though they are open by then).
   const rank = (join: Join): number => (join.type === 'mount' ? 1 : 0);
-  const others = joins.filter((join) => join.type !== 'user').sort((a, b) => rank(a) - rank(b));
+  const others = selected(joins, (join) => join.type !== 'user').sort((a, b) => rank(a) - rank(b));
   const isInner = (join: Join): boolean => facts.ownedByJoinedUser.has(join.type) && facts.inUserNamespace;
   for (const join of others) if (!isInner(join)) steps.push(joinStep(join));
-  const userJoin = joins.find((join) => join.type === 'user');
+  const userJoin = found(joins, (join) => join.type === 'user');
   if (userJoin) {
     steps.push(joinStep(userJoin));
     steps.push({ operation: { op: 'becomeRoot' }, from: userJoin.from });

@@ -1,6 +1,7 @@
 /** The container's process: config.md "Process". */
 import type { Capabilities, Process } from '../../spec/config.ts';
 import { capabilityNumber, rlimitNumber } from '../../spec/tables.ts';
+import { mapped } from '../lists.ts';
 import type { HostLimit, Step } from './types.ts';
 
 /** Bit mask of capability names; unknown ones are warned about when the configuration is read. */
@@ -88,7 +89,7 @@ export function planIdentity(process: Process, grantable: bigint, setsGroups: bo
 
 /** The resource limits. */
 export function planLimits(process: Process): HostLimit[] {
-  return (process.rlimits ?? []).map(({ type, soft, hard }, index) => ({
+  return mapped(process.rlimits ?? [], ({ type, soft, hard }, index) => ({
     resource: rlimitNumber(type) ?? -1,
     soft,
     hard,
