@@ -13,6 +13,7 @@ import { quote } from '../text.ts';
 
 const ENOENT = 2;
 const EEXIST = 17;
+const EAGAIN = 11;
 const EACCES = 13;
 const EBUSY = 16;
 const EROFS = 30;
@@ -20,6 +21,7 @@ const ENOTEMPTY = 39;
 const DIRECTORY_MODE = 0o755;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
+const NOT_DELEGATED = 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
 
 /** The host directory of a cgroup. */
 export function cgroupDirectory(cgroup: StoredCgroup): string {
@@ -31,22 +33,45 @@ function parentsOf(cgroup: StoredCgroup): string[] {
   return parts.map((_, index) => `${cgroup.root}/${parts.slice(0, index + 1).join('/')}`);
 }
 
-function makeParents(cgroup: StoredCgroup): void {
+/** Is told of each directory above the container's cgroup that had to be made. */
+type ParentMade = (directory: string) => void;
+
+function makeParents(cgroup: StoredCgroup, parentMade: ParentMade): void {
   for (const parent of parentsOf(cgroup)) {
     const made = addon.mkdir(parent, DIRECTORY_MODE);
-    if (made < 0 && made !== -EEXIST && made !== -ENOENT) throw failed(cgroup, new SysError(-made, 'mkdir', parent));
+    if (made >= 0) parentMade(parent);
+    else if (made !== -EEXIST && made !== -ENOENT) throw failed(cgroup, -made, parent);
   }
 }
 
-function failed(cgroup: StoredCgroup, cause: unknown): TsrunError {
-  return new TsrunError('cgroup', `make the cgroup ${quote(cgroup.path)}`, { cause });
+/** What a refused mkdir means, and what to do. */
+function hintForMkdir(number: number): string {
+  switch (number) {
+    case EACCES:
+      return `: ${NOT_DELEGATED}`;
+    case EAGAIN:
+      return ': a limit of cgroups is reached: look at cgroup.max.descendants and cgroup.max.depth of those above it';
+    case ENOENT:
+      return ': something removes its parents';
+    case EROFS:
+      return ': the cgroup file system is mounted read-only: remount it, or use --cgroup-manager disabled';
+    default:
+      return '';
+  }
+}
+
+function failed(cgroup: StoredCgroup, number: number, directory: string): TsrunError {
+  return new TsrunError(
+    'cgroup',
+    `make the cgroup ${quote(cgroup.path)}: mkdir ${directory}: ${errnoText(number)}${hintForMkdir(number)}`,
+  );
 }
 
 /**
  * Makes the cgroup.
  * @throws {TsrunError} `cgroup`: it exists, or cannot be made.
  */
-export function makeCgroup(cgroup: StoredCgroup): void {
+export function makeCgroup(cgroup: StoredCgroup, parentMade: ParentMade): void {
   const directory = cgroupDirectory(cgroup);
   // The removal of another container may take an empty parent away between the two calls: then once more.
   for (let attempt = 0; ; attempt++) {
@@ -57,8 +82,8 @@ export function makeCgroup(cgroup: StoredCgroup): void {
         'cgroup',
         `linux.cgroupsPath: the cgroup ${quote(cgroup.path)} exists already and tsrun did not make it: name another, or remove that one (rmdir ${directory})`,
       );
-    if (made !== -ENOENT || attempt === 16) throw failed(cgroup, new SysError(-made, 'mkdir', directory));
-    makeParents(cgroup);
+    if (made !== -ENOENT || attempt === 16) throw failed(cgroup, -made, directory);
+    makeParents(cgroup, parentMade);
   }
 }
 
@@ -70,9 +95,9 @@ function hintForController(number: number, directory: string): string {
     case ENOENT:
       return 'it is not available there: its parent does not delegate it (with systemd: Delegate=yes of the unit)';
     case EACCES:
-      return 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
+      return NOT_DELEGATED;
     case EROFS:
-      return 'the cgroup file system is mounted read-only';
+      return 'the cgroup file system is mounted read-only: remount it';
     default:
       return errnoText(number);
   }
@@ -82,9 +107,13 @@ function hintForController(number: number, directory: string): string {
  * Enables controllers for the children of every cgroup on the way, from the root of the hierarchy down.
  * @throws {TsrunError} `cgroup`, naming the controller and the place
  */
-export function enableControllers(cgroup: StoredCgroup, controllers: readonly string[]): void {
+export function enableControllers(
+  cgroup: StoredCgroup,
+  controllers: readonly string[],
+  parentMade: ParentMade = () => undefined,
+): void {
   if (controllers.length === 0) return;
-  makeParents(cgroup);
+  makeParents(cgroup, parentMade);
   for (const directory of [cgroup.root, ...parentsOf(cgroup)]) {
     const path = `${directory}/cgroup.subtree_control`;
     const enabled = new Set(readText(path).trim().split(' '));

@@ -57,6 +57,8 @@ export class NewCgroup {
   /** Whether systemd was asked for the scope, and may have made it. */
   #scopeAsked = false;
   readonly #legacyMade: LegacyCgroup[] = [];
+  /** Directories above the cgroup, innermost first. */
+  readonly #parentsMade: string[] = [];
 
   /**
    * @param manager Finds the service manager, for the systemd driver.
@@ -107,8 +109,9 @@ export class NewCgroup {
     // Registered before there is a process, so that it runs when that has been killed.
     this.#undo.push(() => this.#takeBack());
     if (this.#plan.driver !== 'cgroupfs') return undefined;
-    enableControllers(this.#stored, this.#plan.controllers);
-    makeCgroup(this.#stored);
+    const parentMade = (directory: string): void => void this.#parentsMade.unshift(directory);
+    enableControllers(this.#stored, this.#plan.controllers, parentMade);
+    makeCgroup(this.#stored, parentMade);
     this.#noteMade();
     return this.#furnish();
   }
@@ -118,6 +121,8 @@ export class NewCgroup {
     if (this.#stored.scope && this.#scopeAsked) stopScope(this.#stored.scope);
     if (this.#made) removeCgroup(this.#stored, CGROUP_BASE);
     for (const legacy of this.#legacyMade) removeLegacy(legacy, CGROUP_BASE);
+    // Another container may live there by now: then it stays.
+    for (const parent of this.#parentsMade) addon.rmdir(parent);
   }
 
   /** Puts a process where it could not be born: into a scope that is made around it, and into v1 cgroups. */
@@ -130,7 +135,7 @@ export class NewCgroup {
     withManager(kept.manager, (manager) => {
       const { properties } = systemdProperties(this.#plan.writes, { version: manager.version(), creating: true });
       this.#scopeAsked = true;
-      manager.createScope({ ...scope, pid, properties: [...properties, ...scope.properties] });
+      manager.createScope({ ...scope, pid, properties: [...scope.properties, ...properties] });
       // systemd has the last word on where it is.
       const path = manager.cgroupOf(scope.unit);
       if (path === undefined) throw new TsrunError('cgroup', `the systemd scope ${scope.unit} has no cgroup`);

@@ -1,14 +1,15 @@
 /** The container's cgroup under the cgroupfs driver: where it is, what it needs of those above it, what it shows inside. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { Cgroups, resources } from '../../../e2e/harness/cgroups.ts';
-import { args, editText, linux, mount, namespace, type Part } from '../../../e2e/harness/config.ts';
+import { args, linux, mount, namespace, type Part } from '../../../e2e/harness/config.ts';
 import { cgroupOf, isAlive, until } from '../../../e2e/harness/kernel.ts';
 import { cgroupsNamed, type Lab } from '../../../e2e/harness/lab.ts';
 import { call, type Result, runtime } from '../../../e2e/harness/runtime.ts';
 import { describe, expect, test } from '../../../e2e/harness/test.ts';
 
 const root = '/sys/fs/cgroup';
+const strace = '/usr/bin/strace';
 const MIB = 1024 * 1024;
 const some = { memory: { limit: 64 * MIB }, pids: { limit: 64 } };
 const at = (cgroupsPath: string): Part => linux({ cgroupsPath });
@@ -108,12 +109,12 @@ describe('what is refused', () => {
     const parent = `/${lab.id()}`;
     await withCgroup(parent, () =>
       withStranger(parent, async () => {
-        const { result } = await lab.tryCreate(lab.bundle(at(`${parent}/leaf`), resources(some), args('pause')));
+        const { result } = await lab.tryCreate(lab.bundle(at(`${parent}/new/leaf`), resources(some), args('pause')));
         expect([result.code, result.stdout]).toEqual([1, '']);
         expect(result.stderr).toMatch(
           new RegExp(`linux\\.resources.*(memory|pids).*${parent}/cgroup\\.subtree_control.*has processes of its own`),
         );
-        expect(existsSync(`${root}${parent}/leaf`)).toBe(false);
+        expect(existsSync(`${root}${parent}/new`)).toBe(false);
         // Without limits there is nothing to refuse.
         const container = await lab.create([at(`${parent}/leaf`), args('pause')]);
         (await container.delete('--force')).expectCode(0);
@@ -166,35 +167,15 @@ describe('what is refused', () => {
     });
   });
 
-  test('a cgroup of threads', async ({ lab }) => {
-    const parent = `/${lab.id()}`;
-    await withCgroup(parent, async () => {
-      writeFileSync(`${root}${parent}/cgroup.type`, 'threaded');
-      const { result } = await lab.tryCreate(lab.bundle(at(`${parent}/leaf`), args('pause')));
-      expect(result.code).toBe(1);
-      expect(result.stderr).toMatch(/cgroup/);
-      expect(existsSync(`${root}${parent}/leaf`)).toBe(false);
-    });
-    // The root's children turn it into a thread root only while there are any.
-    expect(readFileSync('/proc/self/cgroup', 'utf8')).toBe('0::/\n');
-  });
-
-  const huge = 2n ** 64n;
   /** Values, and what the sentence says of them. */
   const bad: [string, Record<string, unknown>, ...(string | RegExp)[]][] = [
-    ['memory.limit below -1', { memory: { limit: -5 } }, 'linux.resources.memory.limit'],
-    ['memory.limit of a string', { memory: { limit: '64M' } }, 'linux.resources.memory.limit'],
     ['memory.swap below the limit', { memory: { limit: 64 * MIB, swap: MIB } }, 'linux.resources.memory.swap'],
     ['memory.swap alone', { memory: { swap: 64 * MIB } }, 'linux.resources.memory.swap', 'memory.limit'],
-    ['cpu.shares below 0', { cpu: { shares: -1 } }, 'linux.resources.cpu.shares'],
     ['cpu.quota too small', { cpu: { quota: 10 } }, 'linux.resources.cpu.quota', '"10 100000"', 'cpu.max', '(cpu)'],
     ['cpu.period too small', { cpu: { period: 10 } }, 'linux.resources.cpu.period', 'cpu.max', '(cpu)'],
     ['cpu.burst above the quota', { cpu: { quota: 20_000, burst: 30_000 } }, 'linux.resources.cpu.burst'],
-    ['cpu.cpus that are none', { cpu: { cpus: 'first' } }, 'linux.resources.cpu.cpus'],
     ['cpu.cpus that are not there', { cpu: { cpus: '512' } }, 'linux.resources.cpu.cpus', '"512"', '(cpuset)'],
     ['cpu.mems that are not there', { cpu: { mems: '9' } }, 'linux.resources.cpu.mems', '"9"', '(cpuset)'],
-    ['pids.limit below -1', { pids: { limit: -7 } }, 'linux.resources.pids.limit'],
-    ['blockIO.weight too small', { blockIO: { weight: 5 } }, 'linux.resources.blockIO.weight'],
     [
       'blockIO of a disk that is not there',
       { blockIO: { throttleReadBpsDevice: [{ major: 99, minor: 99, rate: 1000 }] } },
@@ -207,7 +188,6 @@ describe('what is refused', () => {
       { hugepageLimits: [{ pageSize: '3MB', limit: 0 }] },
       'linux.resources.hugepageLimits[0]',
     ],
-    ['hugepageLimits of no number', { hugepageLimits: [{ pageSize: 'MB', limit: 0 }] }, 'hugepageLimits[0]'],
     // What only cgroup v1 has.
     ['memory.swappiness', { memory: { swappiness: 10 } }, 'linux.resources.memory.swappiness', 'cgroup v2'],
     ['memory.disableOOMKiller', { memory: { disableOOMKiller: true } }, 'memory.disableOOMKiller', 'cgroup v2'],
@@ -226,20 +206,13 @@ describe('what is refused', () => {
     refused(lab, result, ...escaped.map((word) => new RegExp(word)));
   });
 
-  test.for(['memory.limit', 'memory.swap', 'cpu.quota', 'cpu.shares', 'pids.limit'])(
-    '%s of more than 64 bits',
-    async (property, { lab }) => {
-      const [group = '', name = ''] = property.split('.');
-      const limits = { [group]: { [name]: 'NUMBER' } };
-      const number = editText((json) => json.replace('"NUMBER"', String(huge)));
-      const { result } = await lab.tryCreate(lab.bundle(resources(limits), number, args('pause')));
-      refused(lab, result, new RegExp(`linux\\.resources\\.${property}`));
-    },
-  );
-
   test('memory.kernel has no effect, and the warning says so', async ({ lab }) => {
-    const result = (await lab.run([resources({ memory: { kernel: 16 * MIB } }), args('exit=0')])).expectCode(0);
-    expect(result.stderr).toMatch(/warning.*linux\.resources\.memory\.kernel: ignored/);
+    const result = (
+      await lab.run([resources({ memory: { kernel: 16 * MIB } }), args('exit=0')], {
+        global: ['--log-level', 'warning'],
+      })
+    ).expectCode(0);
+    expect(result.stderr).toMatch(/warning: linux\.resources\.memory\.kernel: ignored/);
   });
 });
 
@@ -308,18 +281,15 @@ describe('a create that fails', () => {
 });
 
 test('a create that is killed is removed by delete --force, whatever call it has come to', async ({ lab, skip }) => {
-  skip(spawnSync('strace', ['-V']).status !== 0, 'there is no strace');
+  skip(!existsSync(strace), 'there is no strace');
   const { dir } = lab.bundle(resources({ ...some, cpu: { shares: 100 } }), args('pause'));
   const id = lab.id();
   const output = { stdout: lab.path('o'), stderr: lab.path('e') };
   const traced = (...more: string[]) =>
-    call(
-      ['/usr/bin/strace', '-qq', '-o', lab.path('trace'), ...more, ...runtime(lab.root, 'create', '--bundle', dir, id)],
-      {
-        output,
-        timeout: 60,
-      },
-    );
+    call([strace, '-qq', '-o', lab.path('trace'), ...more, ...runtime(lab.root, 'create', '--bundle', dir, id)], {
+      output,
+      timeout: 60,
+    });
   const calls = 'mkdir,write,openat,rename';
   (await traced('-e', `trace=${calls}`)).expectCode(0);
   (await lab.tsrun(['delete', '--force', id])).expectCode(0);
