@@ -1,14 +1,18 @@
 /*
  * What a container sees of itself, as a table: the program of bundles/hello, run by `npm run hello`.
  * It asks the kernel and shows the answers; static, because the bundle's root file system holds nothing else.
+ * Limits it shows by running into them: on a host with cgroup v1 a container cannot read them.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* In the kernel's order: the number of a capability is its place. */
@@ -120,6 +124,58 @@ static void show_mounts(void)
     fclose(file);
 }
 
+/* A child takes memory until the kernel ends it; this process, which is small, lives on and tells. */
+static void show_memory_limit(void)
+{
+    enum { most = 256 };
+    const size_t mib = 1024 * 1024;
+    char text[128];
+    volatile int *taken = mmap(NULL, sizeof *taken, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child = taken == MAP_FAILED ? -1 : fork();
+    if (child == 0) {
+        for (; *taken < most; ++*taken) {
+            char *more = mmap(NULL, mib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (more == MAP_FAILED)
+                _exit(errno);
+            memset(more, 1, mib);
+        }
+        _exit(0);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) < 0)
+        snprintf(text, sizeof text, "memory: %s", strerror(errno));
+    else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        snprintf(text, sizeof text, "memory: a process was killed after %d MiB", *taken);
+    else if (WIFEXITED(status) && WEXITSTATUS(status))
+        snprintf(text, sizeof text, "memory: %d MiB, then: %s", *taken, strerror(WEXITSTATUS(status)));
+    else
+        snprintf(text, sizeof text, "memory: none up to %d MiB", most);
+    row("limits", text);
+}
+
+/* Children that wait to be killed, as many as there may be. */
+static void show_process_limit(void)
+{
+    enum { most = 256 };
+    pid_t children[most];
+    char text[128];
+    int count = 0;
+    while (count < most && (children[count] = fork()) > 0)
+        count++;
+    if (count < most && children[count] == 0)
+        for (;;)
+            pause();
+    if (count < most)
+        snprintf(text, sizeof text, "processes: %d and this one, then: %s", count, strerror(errno));
+    else
+        snprintf(text, sizeof text, "processes: none up to %d", most);
+    row("", text);
+    while (count > 0)
+        kill(children[--count], SIGKILL);
+    while (wait(NULL) > 0)
+        ;
+}
+
 int main(void)
 {
     struct utsname names;
@@ -131,5 +187,9 @@ int main(void)
     show_namespaces();
     show_mounts();
     show_capabilities();
+    fflush(stdout); /* a child would write it once more */
+    show_memory_limit();
+    fflush(stdout);
+    show_process_limit();
     return 0;
 }

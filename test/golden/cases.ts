@@ -213,7 +213,7 @@ const hello: Config = JSON.parse(readFileSync(new URL('../../bundles/hello/confi
 
 export const cases: readonly Case[] = [
   golden('default', defaultConfig(), { explained: true }),
-  golden('hello', hello, { facts: rootOnHybrid, explained: true }),
+  golden('hello', hello, { facts: limitsOnHybrid, explained: true }),
   golden('small', smallConfig(['mount'])),
   golden('no-mount-namespace', smallConfig(['pid'])),
   golden(
