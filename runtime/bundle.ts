@@ -22,6 +22,7 @@ export interface Bundle {
 }
 
 const MAX_CONFIG = 64 * 1024 * 1024;
+const ENOENT = 2;
 const EISDIR = 21;
 const ESPIPE = 29;
 
@@ -30,6 +31,7 @@ export function readConfigFile(file: string): Uint8Array {
   const bytes = addon.readFile(file, MAX_CONFIG);
   if (typeof bytes !== 'number') return bytes;
   if (-bytes === EISDIR || -bytes === ESPIPE) throw new TsrunError('config-syntax', `${file}: not a regular file`);
+  if (-bytes === ENOENT) throw new TsrunError('config-syntax', `the configuration ${quote(file)} does not exist`);
   throw new TsrunError('config-syntax', `read the configuration ${quote(file)}`, {
     cause: new SysError(-bytes, 'open'),
   });
@@ -47,6 +49,8 @@ export function configError(error: ConfigError): TsrunError {
 export function readBundle(directory: string, configFile: string | undefined): Bundle {
   const path = absolute(directory);
   const stat = addon.stat(path, true);
+  // In words of its own: callers take those of ENOENT for a missing program.
+  if (stat === -ENOENT) throw new TsrunError('usage', `--bundle: the directory ${quote(path)} does not exist`);
   if (typeof stat === 'number')
     throw new TsrunError('usage', `--bundle: open ${quote(path)}`, { cause: new SysError(-stat, 'stat') });
   const file = configFile === undefined ? `${path}/config.json` : resolve(path, configFile);

@@ -48,6 +48,7 @@ export const errno = {
   ECONNRESET: 104,
   ETIMEDOUT: 110,
   ESTALE: 116,
+  EMEDIUMTYPE: 124,
   ECANCELED: 125,
 } as const;
 

@@ -351,6 +351,20 @@ const build = (): readonly Row[] => [
     [ELOOP],
     'it would be mounted within itself, or holds a mount namespace that is older than this one',
   ),
+  row(
+    'mount point: in procfs',
+    ['mount', 'mountOld', 'bind'],
+    ['fstatfs'],
+    [EXDEV],
+    'a link of the root file system leads it into procfs, where it would cover what the kernel’s parameters are written through',
+  ),
+  row(
+    '/proc: another file system',
+    ['bind'],
+    ['fstatfs'],
+    [errno.EMEDIUMTYPE],
+    'only a procfs may be mounted on /proc: too much depends on what is there',
+  ),
   row('mount point: a link', ['mount', 'mountOld', 'bind'], ['openat2'], [ELOOP], (failure) =>
     Number(failure.operation.flags ?? 0) & MOUNT_FLAG.NO_SYMLINKS
       ? `${show(failure.object)} in the root file system is a symbolic link, and would lead what is written there somewhere else`
@@ -472,7 +486,13 @@ const build = (): readonly Row[] => [
     [ENOTDIR],
     'its path leads through something that is not a directory',
   ),
-  row('path: a circle', inRoot, makesPaths, [ELOOP], 'symbolic links on its path lead in a circle'),
+  row(
+    'path: a circle',
+    inRoot,
+    makesPaths,
+    [ELOOP],
+    'symbolic links on its path lead in a circle, or it goes through a link of procfs such as /proc/1/root',
+  ),
   row('path: nowhere', inRoot, makesPaths, [ENOENT], 'a part of its path is missing, and cannot be made'),
   row(
     'path: owner without a name',

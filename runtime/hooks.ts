@@ -21,19 +21,23 @@ export function hookState(state: State): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(state));
 }
 
-/** Output of a hook until it ends; undefined where its time is over first. */
-function collect(pid: number, pidfd: number, output: number, timeoutMs: number): Uint8Array | undefined {
+/** How waiting for a hook ended: with its output, or before it did. */
+type Outcome = Uint8Array | 'late' | 'pointless';
+
+/** Waits for a hook. `container` is a pidfd without whose process the hook has no point, or -1. */
+function collect(pid: number, pidfd: number, output: number, timeoutMs: number, container: number): Outcome {
   const kept = new Uint8Array(OUTPUT_MAX);
   const chunk = new Uint8Array(OUTPUT_MAX);
   let used = 0;
   const deadline = timeoutMs < 0 ? -1 : addon.monotonicMs() + timeoutMs;
-  const fds = new Int32Array(4);
+  const fds = new Int32Array(6);
   let open = true;
   for (;;) {
     const left = deadline < 0 ? -1 : Math.max(0, Math.ceil(deadline - addon.monotonicMs()));
-    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN]);
+    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN, container, POLL.IN]);
     const ready = check(addon.poll(fds, left), 'poll', `process ${pid}`);
-    if (ready === 0) return undefined;
+    if (ready === 0) return 'late';
+    if (fds[5]) return 'pointless';
     if (fds[3]) {
       const count = addon.read(output, chunk);
       if (count <= 0) open = false;
@@ -47,8 +51,17 @@ function collect(pid: number, pidfd: number, output: number, timeoutMs: number):
   }
 }
 
+/** What all hooks of one moment have in common. */
+interface HookSurroundings {
+  readonly state: Uint8Array;
+  readonly bundle: string;
+  readonly inherited: Inherited;
+  readonly container: number;
+}
+
 /** Runs one hook to its end. @throws {TsrunError} `hook` */
-function runHook(hook: Hook, property: string, state: Uint8Array, bundle: string, inherited: Inherited): void {
+function runHook(hook: Hook, property: string, surroundings: HookSurroundings): void {
+  const { state, bundle, inherited, container } = surroundings;
   const stdin = check(addon.memfdOfData(state, 'state'), 'memfd_create', 'the state of the container');
   const [readEnd, writeEnd] = checkValue(addon.pipe(), 'pipe');
   try {
@@ -71,16 +84,21 @@ function runHook(hook: Hook, property: string, state: Uint8Array, bundle: string
         cause: new SysError(-pid, 'execve'),
       });
     const pidfd = check(addon.pidfdOpen(pid), 'pidfd_open', property);
-    const output = collect(pid, pidfd, readEnd, hook.timeout === undefined ? -1 : hook.timeout * 1000);
-    if (output === undefined) {
+    const outcome = collect(pid, pidfd, readEnd, hook.timeout === undefined ? -1 : hook.timeout * 1000, container);
+    if (typeof outcome === 'string') {
       // The whole session, and with it what the hook started.
       addon.kill(-pid, SIGKILL);
       addon.kill(pid, SIGKILL);
     }
     const ended = addon.wait(pid, true);
     addon.close(pidfd);
-    const text = new TextDecoder().decode(output);
-    if (output === undefined)
+    if (outcome === 'pointless')
+      throw new TsrunError(
+        'hook',
+        `${property}: hook ${quote(hook.path)}: ended, for the container was killed meanwhile`,
+      );
+    const text = outcome === 'late' ? '' : new TextDecoder().decode(outcome);
+    if (outcome === 'late')
       throw wordHookFailure({
         property,
         path: hook.path,
@@ -97,17 +115,21 @@ function runHook(hook: Hook, property: string, state: Uint8Array, bundle: string
   }
 }
 
-/** Runs the hooks of one kind in order. @throws {TsrunError} `hook`: the first that fails; the later ones do not run. */
+/**
+ * Runs the hooks of one kind in order.
+ *
+ * @param container A pidfd: where that process ends, waiting for a hook is given up.
+ * @throws {TsrunError} `hook`: the first that fails; the later ones do not run.
+ */
 export function runHooks(
   kind: HookKind,
   hooks: readonly Hook[],
   state: State,
   bundle: string,
   inherited: Inherited,
+  container = -1,
 ): void {
   if (hooks.length === 0) return;
-  const bytes = hookState(state);
-  hooks.forEach((hook, index) => {
-    runHook(hook, `hooks.${kind}[${index}]`, bytes, bundle, inherited);
-  });
+  const surroundings = { state: hookState(state), bundle, inherited, container };
+  for (const [index, hook] of hooks.entries()) runHook(hook, `hooks.${kind}[${index}]`, surroundings);
 }

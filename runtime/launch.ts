@@ -124,6 +124,8 @@ function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf('/');
   const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
   const written = addon.writeFile(temporary, String(pid), O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, 0o666);
+  // Readable for the caller whatever its umask: a pid is no secret.
+  if (written >= 0) addon.chmod(temporary, 0o644);
   const result = written < 0 ? written : addon.rename(temporary, path);
   if (result >= 0) return;
   addon.unlink(temporary);
@@ -233,8 +235,11 @@ class Launch {
         break;
       case POINT.HOOKS: {
         const state = ociState(this.#draft(), 'creating');
-        runHooks('prestart', plan.hooks.prestart, state, bundle, caller);
-        runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller);
+        // Whoever kills the container (delete --force) must not have to wait for a hook.
+        const pidfd = check(addon.pidfdOpen(this.#process.pid), 'pidfd_open', 'init');
+        this.#undo.push(() => addon.close(pidfd));
+        runHooks('prestart', plan.hooks.prestart, state, bundle, caller, pidfd);
+        runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller, pidfd);
         this.#channel.answer(point, plan.containerHooks.create ? [this.#stateFd('creating')] : []);
         return;
       }
@@ -378,6 +383,7 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
     exeFd: executable,
     argv: ['init'],
     env: [],
+    cwd: request.bundle, // where createContainer hooks begin, as the other hooks of the host's file system
     fds,
     cloneFlags: plan.cloneFlags,
     ...(cgroupFd === undefined ? {} : { cgroupFd }),

@@ -2,6 +2,7 @@
  * The engine's entry: arguments to request, request to command, one place for errors. It runs behind the launcher, which
  * hands over a record of the caller as the first argument (a descriptor), and it ends by _exit.
  */
+
 import { addon } from './addon.ts';
 import { type Caller, decodeCaller } from './caller.ts';
 import { helpText } from './cli/help.ts';
@@ -17,10 +18,10 @@ import { run } from './commands/run.ts';
 import { update } from './commands/update.ts';
 import type { Context } from './context.ts';
 import { Log, type LogOptions } from './log.ts';
+import { print } from './output.ts';
 import { check, checkValue } from './sys.ts';
 import { versionText } from './version.ts';
 
-const STDOUT = 1;
 const output = { open: addon.open, write: addon.write, now: () => new Date() };
 
 function readCaller(argument: string | undefined): Caller {
@@ -35,10 +36,10 @@ function readCaller(argument: string | undefined): Caller {
 function execute(request: Request, caller: Caller, log: Log): number {
   switch (request.command) {
     case 'version':
-      addon.write(STDOUT, versionText());
+      print(versionText());
       return 0;
     case 'help':
-      addon.write(STDOUT, helpText(request.topic));
+      print(helpText(request.topic));
       return 0;
     case 'spec':
       return specCommand(request);

@@ -50,6 +50,29 @@ export function destroy(
   container.remove();
 }
 
+/** The same for a container that is not locked: somebody else may have deleted it meanwhile. */
+export function destroyUnlessGone(...[container, state, inherited, warn]: Parameters<typeof destroy>): void {
+  try {
+    container.lock();
+  } catch (error) {
+    if (error instanceof TsrunError && error.code === 'not-found') return;
+    throw error;
+  }
+  destroy(container, state, inherited, warn);
+}
+
+/**
+ * Kills a container that another command holds: what that waits for ends with it, and it gives the container up. Only
+ * what is known to be ours is killed.
+ */
+export function interrupt(intent: Intent | undefined): void {
+  if (intent?.cgroup && intent.cgroupMade) endProcesses(intent.cgroup);
+  const pidfd = intent?.process && openProcess(intent.process);
+  if (pidfd === undefined) return;
+  addon.pidfdSendSignal(pidfd, SIGKILL);
+  addon.close(pidfd);
+}
+
 /** Removes what an interrupted `create` or a damaged state file left, as far as its intent tells. */
 export function destroyRemains(container: Container, intent: Intent | undefined): void {
   // A cgroup that was not made yet may be anybody's: it is not killed. An empty one of that name is ours to remove.

@@ -10,7 +10,7 @@ import { runHooks } from './hooks.ts';
 import { ociState } from './launch.ts';
 import type { Step } from './plan/types.ts';
 import { openProcess } from './process.ts';
-import { destroy } from './remove.ts';
+import { destroy, destroyUnlessGone } from './remove.ts';
 import { statusOf } from './status.ts';
 import type { Container, StoredState } from './store.ts';
 import { check } from './sys.ts';
@@ -111,11 +111,14 @@ export function start(
     if (failure.code === 'hook') destroy(container, state, caller, warn);
     throw failure;
   }
+  if (state.hooks.poststart.length === 0) return;
+  // The program runs: nobody who wants to signal or delete the container has to wait for what hooks do.
+  container.unlock();
   try {
     runHooks('poststart', state.hooks.poststart, ociState(state, 'running'), state.bundle, caller);
   } catch (error) {
     // "If any poststart hook fails, the runtime MUST generate an error, stop the container."
-    destroy(container, state, caller, warn);
+    destroyUnlessGone(container, state, caller, warn);
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Status } from '../spec/state.ts';
 import { addon } from './addon.ts';
-import { O } from './constants.ts';
+import { O, S } from './constants.ts';
 import { readText } from './host.ts';
 import { isAlive } from './process.ts';
 import type { Container, StoredState } from './store.ts';
@@ -13,8 +13,9 @@ import type { Container, StoredState } from './store.ts';
 function waitsForStart(container: Container): boolean {
   const fd = addon.open(container.path('go'), O.WRONLY | O.NONBLOCK | O.NOFOLLOW, 0);
   if (fd < 0) return false; // ENXIO: nobody reads
+  const stat = addon.fstat(fd);
   addon.close(fd);
-  return true;
+  return typeof stat !== 'number' && (stat.mode & S.IFMT) === S.IFIFO;
 }
 
 function isFrozen(state: StoredState): boolean {

@@ -14,7 +14,9 @@ import type { Hook } from '../spec/config.ts';
 import { addon } from './addon.ts';
 import type { LegacyCgroup } from './cgroup/legacy.ts';
 import type { ManagerBus } from './cgroup/systemd.ts';
-import { LOCK, O } from './constants.ts';
+import { isContainerId } from './cli/id.ts';
+import { LOCK, O, S } from './constants.ts';
+import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import type { CgroupDriver, Step } from './plan/types.ts';
 import type { ProcessIdentity } from './process.ts';
@@ -22,8 +24,10 @@ import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
 
 const ENOENT = 2;
+const EAGAIN = 11;
+const EISDIR = 21;
+const ELOOP = 40;
 const EEXIST = 17;
-const ENOTEMPTY = 39;
 
 /** The cgroup of a container, as it was made. */
 export interface StoredCgroup {
@@ -136,8 +140,12 @@ function isCgroup(value: unknown): value is StoredCgroup {
   );
 }
 
+function isHookList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((hook) => isRecord(hook) && typeof hook.path === 'string');
+}
+
 function isHooks(value: unknown): value is StoredState['hooks'] {
-  return isRecord(value) && Array.isArray(value.poststart) && Array.isArray(value.poststop);
+  return isRecord(value) && isHookList(value.poststart) && isHookList(value.poststop);
 }
 
 function isStartSteps(value: unknown): value is StoredState['startSteps'] {
@@ -177,8 +185,10 @@ export class Container {
     return `${this.directory}/${name}`;
   }
 
+  /** Whether the id is taken: by a directory, for a link is nothing that was made here. */
   exists(): boolean {
-    return addon.access(this.directory, 0) === 0;
+    const stat = addon.stat(this.directory, false);
+    return typeof stat !== 'number' && (stat.mode & S.IFMT) === S.IFDIR;
   }
 
   #write(name: string, value: object): void {
@@ -231,26 +241,23 @@ export class Container {
    * @throws {TsrunError} `not-found`, `state-damaged`
    */
   readState(): StoredState | undefined {
+    if (!this.exists()) throw doesNotExist(this.id);
     const path = this.path('state.json');
     let value: unknown;
     try {
       value = parse(path);
     } catch (error) {
-      if (error instanceof SysError && error.errno === ENOENT) {
-        if (this.exists()) return undefined;
-        throw doesNotExist(this.id);
-      }
-      throw this.#damaged(error);
+      if (error instanceof SysError && error.errno === ENOENT) return undefined;
+      throw this.#damaged(error instanceof SysError ? errnoText(error.errno) : 'it is not JSON');
     }
-    if (!isState(value, this.id)) throw this.#damaged(undefined);
+    if (!isState(value, this.id)) throw this.#damaged('it does not hold what tsrun wrote');
     return value;
   }
 
-  #damaged(cause: unknown): TsrunError {
+  #damaged(reason: string): TsrunError {
     return new TsrunError(
       'state-damaged',
-      `container ${quote(this.id)}: ${this.path('state.json')} is damaged; \`tsrun delete --force\` removes the container`,
-      { cause },
+      `container ${quote(this.id)}: ${this.path('state.json')} is damaged: ${reason}; \`tsrun delete --force\` removes the container`,
     );
   }
 
@@ -259,11 +266,38 @@ export class Container {
    * @throws {TsrunError} `not-found`
    */
   lock(): void {
+    if (!this.#tryLock(true)) throw doesNotExist(this.id);
+  }
+
+  /** The same without waiting; false where another command holds it. @throws {TsrunError} `not-found` */
+  tryLock(): boolean {
+    return this.#tryLock(false);
+  }
+
+  #openLock(): number {
     const path = this.path('lock');
-    const fd = addon.open(path, O.RDWR | O.CREAT | O.NOFOLLOW, FILE_MODE);
+    const open = (): number => addon.open(path, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, FILE_MODE);
+    const fd = open();
+    // Something else lies there: nobody can hold that, and everybody must be able to hold the lock.
+    if (fd === -EISDIR || fd === -ELOOP) {
+      if (addon.unlink(path) < 0) addon.rmdir(path);
+      return open();
+    }
+    return fd;
+  }
+
+  #tryLock(wait: boolean): boolean {
+    if (!this.exists()) throw doesNotExist(this.id);
+    const path = this.path('lock');
+    const fd = this.#openLock();
     if (fd === -ENOENT) throw doesNotExist(this.id);
     check(fd, 'open', path);
-    check(addon.flock(fd, LOCK.EX), 'flock', path);
+    const locked = addon.flock(fd, wait ? LOCK.EX : LOCK.EX | LOCK.NB);
+    if (locked === -EAGAIN && !wait) {
+      addon.close(fd);
+      return false;
+    }
+    check(locked, 'flock', path);
     // The one we waited for may have removed the container, and somebody else made a new one of the same name.
     const held = checkValue(addon.fstat(fd), 'fstat', path);
     const there = addon.stat(path, false);
@@ -272,6 +306,7 @@ export class Container {
       throw doesNotExist(this.id);
     }
     this.#lock = fd;
+    return true;
   }
 
   /** Whether some command is changing the container now. */
@@ -305,26 +340,32 @@ export class Container {
     }
   }
 
-  /** Removes everything that is kept. */
+  /**
+   * Removes everything that is kept, and the directory. What tsrun did not put there is not touched.
+   * @throws {TsrunError} `state-damaged`: such a thing is in the way.
+   */
   remove(): void {
-    const names = addon.readdir(this.directory);
-    if (names === -ENOENT) return;
-    for (const name of checkValue(names, 'readdir', this.directory)) {
+    if (!this.exists()) return;
+    const foreign: string[] = [];
+    for (const name of checkValue(addon.readdir(this.directory), 'readdir', this.directory)) {
       if (name === 'lock') continue; // last, for it keeps others out until the directory is gone
-      this.#removeEntry(this.path(name));
+      const path = this.path(name);
+      if (!isOurs(name) || (addon.unlink(path) < 0 && addon.rmdir(path) < 0)) foreign.push(name);
     }
+    if (foreign.length > 0)
+      throw new TsrunError(
+        'state-damaged',
+        `container ${quote(this.id)}: ${quote(foreign[0] ?? '')} in ${this.directory} is not tsrun's: remove it, and delete the container again`,
+      );
     addon.unlink(this.path('lock'));
     const removed = addon.rmdir(this.directory);
     if (removed !== -ENOENT) check(removed, 'rmdir', this.directory);
   }
+}
 
-  #removeEntry(path: string): void {
-    const unlinked = addon.unlink(path);
-    if (unlinked >= 0 || unlinked === -ENOENT) return;
-    // Somebody put a directory here: an empty one goes, a full one is not ours to empty.
-    const removed = addon.rmdir(path);
-    if (removed < 0 && removed !== -ENOTEMPTY) throw new SysError(-unlinked, 'unlink', path);
-  }
+/** Whether a name in the state directory is one that tsrun gives: a file, or what it is written to first. */
+function isOurs(name: string): boolean {
+  return /^(state\.json|intent|go|reply)(\.\d+)?$/.test(name);
 }
 
 /** The state root, made where it is missing. */
@@ -348,5 +389,6 @@ export function prepareRoot(root: string): void {
 export function listIds(root: string): string[] {
   const names = addon.readdir(root);
   if (names === -ENOENT) return [];
-  return checkValue(names, 'readdir', root).sort();
+  const ids = checkValue(names, 'readdir', root).filter(isContainerId);
+  return ids.filter((id) => new Container(root, id).exists()).sort();
 }

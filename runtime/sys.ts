@@ -3,6 +3,8 @@
 import { errnoName, errnoText } from './errno.ts';
 import type { Result } from './native.ts';
 
+const EMFILE = 24;
+
 /** A system call that failed. The message is `<syscall> <object>: <text>`, as in `open /x: No such file or directory`. */
 export class SysError extends Error {
   /** The positive error number. */
@@ -13,7 +15,8 @@ export class SysError extends Error {
   readonly object: string | undefined;
 
   constructor(errno: number, syscall: string, object?: string) {
-    super(`${object === undefined ? syscall : `${syscall} ${object}`}: ${errnoText(errno)}`);
+    const text = errno === EMFILE ? `${errnoText(errno)}: raise the caller's limit (ulimit -n)` : errnoText(errno);
+    super(`${object === undefined ? syscall : `${syscall} ${object}`}: ${text}`);
     this.errno = errno;
     this.syscall = syscall;
     this.object = object;

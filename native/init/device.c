@@ -2,6 +2,7 @@
 #include "init.h"
 #include "sys.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
@@ -11,7 +12,17 @@
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
+#define SYS_FCHMODAT2 452 /* the same on every architecture; newer than musl's headers */
 #define DEVPTS_MAGIC 0x1cd1
+
+/* chmod(2) of an O_PATH descriptor: Linux 6.6 has a call for it, before that /proc names the descriptor. */
+static void change_mode(int node, mode_t mode, const char *path) {
+    char link[64];
+    if (syscall(SYS_FCHMODAT2, node, "", mode, AT_EMPTY_PATH) == 0) return;
+    if (errno != ENOSYS) fail("fchmodat2", path);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", node);
+    if (chmod(link, mode) < 0) fail("chmod", path);
+}
 
 void do_device(const struct op *op) {
     const char *path = op->s[0], *name;
@@ -19,16 +30,17 @@ void do_device(const struct op *op) {
     dev_t device = makedev((unsigned)op->n[1], (unsigned)op->n[2]);
     int parent = path_parent(path, false, &name);
     if (parent < 0) fail("openat2", path);
-    if (mknodat(parent, name, mode, device) < 0) {
-        struct stat st;
-        if (errno != EEXIST) fail("mknodat", path);
-        if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) fail("fstatat", path);
-        /* "If a file already exists at path that does not match the requested device, the runtime MUST error." */
-        if ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != device))
-            fail_errno(EEXIST, "mknodat", path);
-        if (fchmodat(parent, name, mode & 07777, 0) < 0) fail("fchmodat", path);
-    }
-    if (fchownat(parent, name, (uid_t)op->n[3], (gid_t)op->n[4], AT_SYMLINK_NOFOLLOW) < 0) fail("fchownat", path);
+    if (mknodat(parent, name, mode, device) < 0 && errno != EEXIST) fail("mknodat", path);
+    /* Whoever shares the directory may have put something else there: from here on it is looked at by descriptor. */
+    struct stat st;
+    int node = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (node < 0 || fstat(node, &st) < 0) fail("openat", path);
+    /* "If a file already exists at path that does not match the requested device, the runtime MUST error." */
+    if ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != device))
+        fail_errno(EEXIST, "mknodat", path);
+    if ((st.st_mode & 07777) != (mode & 07777)) change_mode(node, mode & 07777, path);
+    if (fchownat(node, "", (uid_t)op->n[3], (gid_t)op->n[4], AT_EMPTY_PATH) < 0) fail("fchownat", path);
+    close(node);
     close(parent);
 }
 

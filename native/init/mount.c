@@ -66,10 +66,20 @@ void do_rootfs(const struct op *op) {
     state.root = tree; /* an O_PATH descriptor of the mount's root, attached now */
 }
 
-/* The descriptor of a mount point in the root, made where it is missing. */
-static int target_directory(const char *path, int64_t flags) {
-    int target = path_directory(path, flags & MOUNT_NO_SYMLINKS);
+static bool is_procfs(int fd, const char *path) {
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0) fail("fstatfs", path);
+    return fs.f_type == PROC_MAGIC;
+}
+
+/*
+ * The descriptor of a mount point in the root, made where it is missing. A link of the image that leads into procfs would
+ * cover what the kernel's parameters and labels are written through later: only a path that says so itself may go there.
+ */
+static int target_of(const char *path, int64_t flags, bool directory) {
+    int target = directory ? path_directory(path, flags & MOUNT_NO_SYMLINKS) : path_file(path, flags & MOUNT_NO_SYMLINKS);
     if (target < 0) fail("openat2", path);
+    if (!(flags & MOUNT_IN_PROC) && is_procfs(target, path)) fail_errno(EXDEV, "fstatfs", path);
     return target;
 }
 
@@ -132,7 +142,7 @@ static int make_file_system(const struct op *op) {
 void do_mount(const struct op *op) {
     const char *path = op->s[2];
     int mount = make_file_system(op);
-    int target = target_directory(path, op->n[6]);
+    int target = target_of(path, op->n[6], true);
     if (op->n[6] & MOUNT_COPY_UP) { /* writable until then */
         copy_up(target, mount);
         set_attributes(mount, 0, op->n[0], op->n[1], path);
@@ -146,7 +156,7 @@ void do_mount(const struct op *op) {
 
 void do_mount_old(const struct op *op) {
     const char *path = op->s[2];
-    int target = target_directory(path, op->n[5]);
+    int target = target_of(path, op->n[5], true);
     /* mount(2) wants a string: `.`, after entering the directory, names the descriptor's own. */
     if (fchdir(target) < 0) fail("fchdir", path);
     if (sys_mount(op->s[1] ? op->s[1] : "none", ".", op->s[0], (unsigned long)op->n[0], op->s[3]) < 0)
@@ -183,9 +193,9 @@ void do_bind(const struct op *op) {
     struct stat st;
     if (fstat(tree, &st) < 0) fail("fstat", source);
     if ((flags & MOUNT_DEVICE_NODE) && !S_ISCHR(st.st_mode)) fail_errno(ENODEV, "fstat", source);
-    int target = S_ISDIR(st.st_mode) ? path_directory(path, flags & MOUNT_NO_SYMLINKS)
-                                     : path_file(path, flags & MOUNT_NO_SYMLINKS);
-    if (target < 0) fail("openat2", path);
+    if ((flags & MOUNT_PROC_SOURCE) && !(is_procfs(tree, source) && st.st_ino == PROC_ROOT_INODE))
+        fail_errno(EMEDIUMTYPE, "fstatfs", source);
+    int target = target_of(path, flags, S_ISDIR(st.st_mode));
     set_attributes(tree, 0, op->n[1], op->n[2], path);
     set_attributes(tree, AT_RECURSIVE, op->n[3], op->n[4], path);
     if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
@@ -246,6 +256,8 @@ void do_mask(const struct op *op) {
     } else {
         mask = sys_open_tree(null_device(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
         if (mask < 0) fail("open_tree", "/dev/null");
+        /* It is the host's own node: its mode and owner are not for the container to change. */
+        set_attributes(mask, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, "/dev/null");
     }
     if (sys_move_mount(mask, target) < 0) fail("move_mount", path);
     if (mask != state.empty) close(mask);

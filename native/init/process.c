@@ -14,8 +14,6 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 
-#define PROC_MAGIC 0x9fa0
-#define PROC_ROOT_INODE 1
 
 void do_join(const struct op *op) {
     int fd = (int)(FD_FIRST + state.preserved) + (int)op->n[0];

@@ -27,6 +27,9 @@
 #define MNT_DETACH 2 /* of <sys/mount.h>, which does not go together with <linux/mount.h> */
 #endif
 
+#define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
+#define PROC_ROOT_INODE 1
+
 static inline int sys_open_tree(int fd, const char *path, unsigned flags) {
     return (int)syscall(SYS_open_tree, fd, path, flags);
 }

@@ -12,6 +12,8 @@ import { Container } from '../store.ts';
 import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 
+const ENOENT = 2;
+
 /** What `create` and `run` are asked for. */
 type Request = RequestOf<'create'> | RequestOf<'run'>;
 
@@ -33,8 +35,8 @@ function checkPreserved(context: Context, count: number): void {
 
 /** How many sockets the caller activates us with: LISTEN_FDS counts where LISTEN_PID is our own pid; sd_listen_fds(3). */
 function listenFds({ caller }: Context): number {
-  const count = Number(envOf(caller, 'LISTEN_FDS') ?? 0);
-  return envOf(caller, 'LISTEN_PID') === String(addon.getpid()) && Number.isSafeInteger(count) && count > 0 ? count : 0;
+  const count = envOf(caller, 'LISTEN_FDS') ?? '';
+  return envOf(caller, 'LISTEN_PID') === String(addon.getpid()) && /^[1-9][0-9]{0,5}$/.test(count) ? Number(count) : 0;
 }
 
 /** The directory that a file is to be written to must be there before anything is made. */
@@ -42,6 +44,8 @@ function checkPidFile(path: string): string {
   const file = absolute(path);
   const directory = file.slice(0, file.lastIndexOf('/')) || '/';
   const writable = addon.access(directory, 2);
+  if (writable === -ENOENT)
+    throw new TsrunError('usage', `--pid-file: the directory ${quote(directory)} does not exist`);
   if (writable < 0)
     throw new TsrunError('usage', `--pid-file: write to the directory ${quote(directory)}`, {
       cause: new SysError(-writable, 'access'),

@@ -12,18 +12,14 @@ import { absolute, type Context } from '../context.ts';
 import { TsrunError } from '../errors.ts';
 import { explain, explainJson } from '../explain.ts';
 import { probeHost } from '../host.ts';
+import { print } from '../output.ts';
 import { resolve } from '../plan/path.ts';
 import { plan } from '../plan.ts';
 import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 import { commit, version } from '../version.ts';
 
-const STDOUT = 1;
 const EEXIST = 17;
-
-function print(text: string): void {
-  addon.write(STDOUT, text);
-}
 
 function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);

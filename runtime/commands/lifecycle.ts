@@ -1,4 +1,5 @@
 /** `start`, `state`, `list`, `kill` and `delete`: what is done with a container that is there. */
+
 import { OCI_VERSION, type Status } from '../../spec/state.ts';
 import { signalName } from '../../spec/tables.ts';
 import { addon } from '../addon.ts';
@@ -6,8 +7,9 @@ import { killCgroup, pidsOf } from '../cgroup/cgroupfs.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { type Context, containerOf, stateRoot } from '../context.ts';
 import { TsrunError, wordError } from '../errors.ts';
+import { print } from '../output.ts';
 import { openProcess } from '../process.ts';
-import { destroy, destroyRemains } from '../remove.ts';
+import { destroy, destroyRemains, interrupt } from '../remove.ts';
 import { renderList, renderState, type StateReport } from '../render.ts';
 import { start } from '../start.ts';
 import { statusOf } from '../status.ts';
@@ -15,7 +17,6 @@ import { Container, listIds, type StoredState } from '../store.ts';
 import { check } from '../sys.ts';
 import { quote } from '../text.ts';
 
-const STDOUT = 1;
 const SIGKILL = 9;
 
 export function startCommand(context: Context, request: RequestOf<'start'>): number {
@@ -54,7 +55,7 @@ function creationTime(container: Container): string {
 
 export function stateCommand(context: Context, request: RequestOf<'state'>): number {
   const container = containerOf(context, request.id);
-  addon.write(STDOUT, renderState(report(container, container.readState())));
+  print(renderState(report(container, container.readState())));
   return 0;
 }
 
@@ -70,7 +71,7 @@ export function list(context: Context, request: RequestOf<'list'>): number {
       if (!(error instanceof TsrunError && error.code === 'not-found')) context.log.warn(wordError(error));
     }
   }
-  addon.write(STDOUT, renderList(reports, request.quiet ? 'quiet' : request.format));
+  print(renderList(reports, request.quiet ? 'quiet' : request.format));
   return 0;
 }
 
@@ -124,11 +125,28 @@ function isRemovable(status: Status): boolean {
   return status === 'stopped' || status === 'created';
 }
 
+/** How long `delete --force` lets another command finish before it kills what that works on, in milliseconds. */
+const PATIENCE_MS = 250;
+
+/** Gets the container also from a command that waits for ever, for a hook or for init. */
+function lockByForce(container: Container): void {
+  const end = addon.monotonicMs() + PATIENCE_MS;
+  while (!container.tryLock()) {
+    if (addon.monotonicMs() > end) {
+      interrupt(container.readIntent());
+      container.lock();
+      return;
+    }
+    addon.poll(new Int32Array(0), 5);
+  }
+}
+
 export function deleteCommand(context: Context, request: RequestOf<'delete'>): number {
   const container = containerOf(context, request.id);
   const warn = (message: string): void => context.log.warn(message);
   try {
-    container.lock();
+    if (request.force) lockByForce(container);
+    else container.lock();
   } catch (error) {
     if (request.force && error instanceof TsrunError && error.code === 'not-found') return 0;
     throw error;

@@ -1,24 +1,11 @@
 import { addon } from '../addon.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import type { Context } from '../context.ts';
-import { TsrunError } from '../errors.ts';
 import { openSignals, waitInForeground } from '../foreground.ts';
-import { destroy } from '../remove.ts';
+import { destroyUnlessGone } from '../remove.ts';
 import { start } from '../start.ts';
-import type { Container } from '../store.ts';
 import { Terminal } from '../terminal.ts';
 import { createContainer } from './create.ts';
-
-/** Somebody else may have deleted the container while it ran. */
-function removeUnlessGone(container: Container, remove: () => void): void {
-  try {
-    container.lock();
-  } catch (error) {
-    if (error instanceof TsrunError && error.code === 'not-found') return;
-    throw error;
-  }
-  remove();
-}
 
 /** `run`: create, start, wait, delete. */
 export function run(context: Context, request: RequestOf<'run'>): number {
@@ -38,7 +25,8 @@ export function run(context: Context, request: RequestOf<'run'>): number {
     start(container, state, caller, warn);
   } catch (error) {
     terminal?.close();
-    if (container.exists()) destroy(container, state, caller, warn);
+    container.unlock();
+    destroyUnlessGone(container, state, caller, warn);
     throw error;
   }
   if (request.detach) return 0;
@@ -50,6 +38,6 @@ export function run(context: Context, request: RequestOf<'run'>): number {
   } finally {
     terminal?.close();
   }
-  if (!request.keep) removeUnlessGone(container, () => destroy(container, state, caller, warn));
+  if (!request.keep) destroyUnlessGone(container, state, caller, warn);
   return status;
 }

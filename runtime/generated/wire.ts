@@ -651,4 +651,8 @@ export const MOUNT_FLAG = {
   OPTIONAL: 8,
   /** the source must be a character device */
   DEVICE_NODE: 16,
+  /** the target may be in procfs: its path says so */
+  IN_PROC: 32,
+  /** the source must be the root of a procfs */
+  PROC_SOURCE: 64,
 } as const;

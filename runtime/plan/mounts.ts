@@ -180,10 +180,16 @@ function bindStep(
       target,
       fd,
       ...attributes(options),
-      ...flagsField(flags | (recursive ? MOUNT_FLAG.RECURSIVE : 0)),
+      ...flagsField(flags | procFlags(target) | (recursive ? MOUNT_FLAG.RECURSIVE : 0)),
     },
     from,
   };
+}
+
+/** Targets in procfs only where the path itself says so; on /proc only what is one. */
+function procFlags(target: string): number {
+  if (target.startsWith('/proc/')) return MOUNT_FLAG.IN_PROC;
+  return target === '/proc' ? MOUNT_FLAG.IN_PROC | MOUNT_FLAG.PROC_SOURCE : 0;
 }
 
 function flagsField(flags: number): { flags?: number } {
@@ -201,7 +207,8 @@ function needsOldMount(options: Options): boolean {
 function fileSystemStep(mount: Mount, type: string, target: string, options: Options, from: string): Step {
   // A link in place of /proc or /sys would lead everything that is written there later somewhere else.
   const strict = type === 'proc' || type === 'sysfs' ? MOUNT_FLAG.NO_SYMLINKS : 0;
-  const flags = strict | (options.copyUp ? MOUNT_FLAG.COPY_UP : 0);
+  const inProc = target === '/proc' || target.startsWith('/proc/') ? MOUNT_FLAG.IN_PROC : 0;
+  const flags = strict | inProc | (options.copyUp ? MOUNT_FLAG.COPY_UP : 0);
   const source = mount.source === undefined || mount.source === '' ? type : mount.source;
   if (options.copyUp && type !== 'tmpfs')
     throw new TsrunError('config-invalid', `${from}.options: tmpcopyup goes with type tmpfs, not with ${quote(type)}`);

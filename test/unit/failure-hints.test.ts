@@ -175,6 +175,8 @@ const rows: readonly Row[] = [
     /source is not a directory and the target is one/,
   ],
   ['bind: within itself', bind, 'move_mount', '/dst', 'ELOOP', /within itself/],
+  ['mount point: in procfs', bind, 'fstatfs', '/dst', 'EXDEV', /leads it into procfs/],
+  ['/proc: another file system', bind, 'fstatfs', '/src', 'EMEDIUMTYPE', /only a procfs may be mounted on \/proc/],
   ['mount point: a link', proc, 'openat2', '/proc', 'ELOOP', /\/proc in the root file system is a symbolic link/],
   ['remount: nothing is mounted', remount, 'mount_setattr', '/dst', 'EINVAL', /nothing is mounted at \/dst/],
   ['attributes: locked', remount, 'mount_setattr', '/dst', 'EPERM', /cannot take ro/],
