@@ -68,7 +68,8 @@ export function features(facts: BuildFacts): Features {
     linux: {
       namespaces: [...NAMESPACES.keys()].sort(),
       capabilities: CAPABILITIES,
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
+      // v1 alone, without a v2 hierarchy to keep processes in, is not supported; on a hybrid host its controllers are used.
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
       seccomp: { enabled: false },
       apparmor: { enabled: false },
       selinux: { enabled: false },
