@@ -3,6 +3,8 @@
  * Every offset is the file's own claim and is checked against what is there.
  */
 
+import { once } from './once.ts';
+
 /** The fields of an ELF header that decide whether a kernel can run the file. */
 export interface ElfHeader {
   readonly bits: 32 | 64;
@@ -17,45 +19,48 @@ const TYPES = ['other', 'object', 'executable', 'shared', 'core'] as const;
 const PT_INTERP = 3;
 
 /** e_machine; a pair is the 32-bit and the 64-bit name, or for PowerPC the name in either byte order. */
-const MACHINES: ReadonlyMap<number, string | readonly [bits32: string, bits64: string]> = new Map<
-  number,
-  string | readonly [string, string]
->([
-  [2, 'sparc'],
-  [3, 'i386'],
-  [4, 'm68k'],
-  [8, ['mips', 'mips64']],
-  [15, 'hppa'],
-  [20, 'ppc'],
-  [22, ['s390', 's390x']],
-  [40, 'arm'],
-  [42, 'sh4'],
-  [43, 'sparc64'],
-  [50, 'ia64'],
-  [62, 'x86-64'],
-  [94, 'xtensa'],
-  [183, 'aarch64'],
-  [243, ['riscv32', 'riscv64']],
-  [247, 'bpf'],
-  [258, ['loongarch32', 'loongarch64']],
-]);
+const machines = once(
+  (): ReadonlyMap<number, string | readonly [bits32: string, bits64: string]> =>
+    new Map<number, string | readonly [string, string]>([
+      [2, 'sparc'],
+      [3, 'i386'],
+      [4, 'm68k'],
+      [8, ['mips', 'mips64']],
+      [15, 'hppa'],
+      [20, 'ppc'],
+      [22, ['s390', 's390x']],
+      [40, 'arm'],
+      [42, 'sh4'],
+      [43, 'sparc64'],
+      [50, 'ia64'],
+      [62, 'x86-64'],
+      [94, 'xtensa'],
+      [183, 'aarch64'],
+      [243, ['riscv32', 'riscv64']],
+      [247, 'bpf'],
+      [258, ['loongarch32', 'loongarch64']],
+    ]),
+);
 
 const EM_PPC64 = 21;
 const EM_MIPS = 8;
 
 /** The names of machines as uname(2) and Node.js have them, where they are not {@link ElfHeader.machine}'s. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ['x86_64', 'x86-64'],
-  ['x64', 'x86-64'],
-  ['arm64', 'aarch64'],
-  ['armv7l', 'arm'],
-  ['i686', 'i386'],
-  ['ia32', 'i386'],
-]);
+const otherNames = once(
+  (): ReadonlyMap<string, string> =>
+    new Map([
+      ['x86_64', 'x86-64'],
+      ['x64', 'x86-64'],
+      ['arm64', 'aarch64'],
+      ['armv7l', 'arm'],
+      ['i686', 'i386'],
+      ['ia32', 'i386'],
+    ]),
+);
 
 /** A machine's name as {@link ElfHeader.machine} has it. */
 export function machineName(name: string): string {
-  return OTHER_NAMES.get(name) ?? name;
+  return otherNames().get(name) ?? name;
 }
 
 /** Whether the bytes begin like an ELF file. */
@@ -79,7 +84,7 @@ export function parseElf(bytes: Uint8Array): ElfHeader | undefined {
 
 function nameOfMachine(number: number, bits: 32 | 64, little: boolean): string {
   if (number === EM_PPC64) return little ? 'ppc64le' : 'ppc64';
-  const entry = MACHINES.get(number);
+  const entry = machines().get(number);
   if (entry === undefined) return `machine 0x${number.toString(16)}`;
   const name = typeof entry === 'string' ? entry : entry[bits === 32 ? 0 : 1];
   return number === EM_MIPS && little ? `${name}el` : name;

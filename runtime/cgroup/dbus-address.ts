@@ -1,13 +1,11 @@
 /** Where a bus listens: addresses as D-Bus writes them. D-Bus Specification, "Server Addresses". */
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const unescaped = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_/.\\*';
 
 /** The address of the socket at `path`. */
 export function unixAddress(path: string): string {
   let value = '';
-  for (const byte of encoder.encode(path)) {
+  for (const byte of new TextEncoder().encode(path)) {
     const character = String.fromCharCode(byte);
     value += unescaped.includes(character) ? character : `%${byte.toString(16).padStart(2, '0')}`;
   }
@@ -16,7 +14,7 @@ export function unixAddress(path: string): string {
 
 function unescapeValue(value: string): string {
   const bytes: number[] = [];
-  const source = encoder.encode(value);
+  const source = new TextEncoder().encode(value);
   for (let at = 0; at < source.length; at++) {
     const byte = source[at] ?? 0;
     const digits = value.slice(at + 1, at + 3);
@@ -25,7 +23,7 @@ function unescapeValue(value: string): string {
       at += 2;
     } else bytes.push(byte);
   }
-  return decoder.decode(Uint8Array.from(bytes));
+  return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
 /**

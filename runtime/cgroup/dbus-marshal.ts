@@ -4,6 +4,7 @@
  * What is written is little-endian, as both architectures we build for are; what is read may be either. Reading trusts
  * nothing: every length is checked against what is there, padding is zero, text is UTF-8 without zero bytes.
  */
+import { once } from '../once.ts';
 import { alignmentOf, DBusFormatError, isObjectPath, membersOf, splitSignature } from './dbus-signature.ts';
 import { type DBusValue, signatureOf } from './dbus-value.ts';
 
@@ -12,8 +13,7 @@ const LONGEST_ARRAY = 64 * 1024 * 1024;
 /** Variants may hold variants: deeper than this is no message that anybody means. */
 const DEEPEST_VARIANT = 32;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decoder = once(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }));
 
 /** Whether UTF-8 can say it: every surrogate is one of a pair. */
 function isWellFormed(text: string): boolean {
@@ -90,7 +90,7 @@ export class Writer {
     if (!isWellFormed(text)) throw new DBusFormatError('a string holds half a character');
     if (type === 'o' && !isObjectPath(text)) throw new DBusFormatError(`${JSON.stringify(text)} is no object path`);
     if (type === 'g') splitSignature(text);
-    const bytes = encoder.encode(text);
+    const bytes = new TextEncoder().encode(text);
     if (type === 'g') this.byte(bytes.length);
     else this.uint32(bytes.length);
     this.raw(bytes);
@@ -246,7 +246,7 @@ export class Reader {
     if (bytes.includes(0)) throw new DBusFormatError('a string holds a zero byte');
     let text: string;
     try {
-      text = decoder.decode(bytes);
+      text = decoder().decode(bytes);
     } catch {
       throw new DBusFormatError('a string is not UTF-8');
     }

@@ -3,6 +3,7 @@
  * arrays of these, with or without their type. What is read must have the type that is expected; a number without a
  * type takes it.
  */
+import { once } from '../once.ts';
 import type { DBusValue } from './dbus-value.ts';
 
 /** A text that is not a value, or not of the expected type; the message goes behind the place where the text stands. */
@@ -23,17 +24,19 @@ const keywords: Readonly<Record<string, string>> = {
   signature: 'g',
 };
 
-const names = new Map(Object.entries(keywords).map(([name, signature]) => [signature, name]));
+const names = once(() => new Map(Object.entries(keywords).map(([name, signature]) => [signature, name])));
 
-const ranges: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  y: [0n, 0xffn],
-  n: [-0x8000n, 0x7fffn],
-  q: [0n, 0xffffn],
-  i: [-0x8000_0000n, 0x7fff_ffffn],
-  u: [0n, 0xffff_ffffn],
-  x: [-(2n ** 63n), 2n ** 63n - 1n],
-  t: [0n, 2n ** 64n - 1n],
-};
+const ranges = once(
+  (): Readonly<Record<string, readonly [bigint, bigint]>> => ({
+    y: [0n, 0xffn],
+    n: [-0x8000n, 0x7fffn],
+    q: [0n, 0xffffn],
+    i: [-0x8000_0000n, 0x7fff_ffffn],
+    u: [0n, 0xffff_ffffn],
+    x: [-(2n ** 63n), 2n ** 63n - 1n],
+    t: [0n, 2n ** 64n - 1n],
+  }),
+);
 
 const escapes: Readonly<Record<string, string>> = {
   n: '\n',
@@ -47,7 +50,7 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** A type as the text format names it: `uint64`, `array of string`. */
 function nameOf(signature: string): string {
-  return signature.startsWith('a') ? `array of ${nameOf(signature.slice(1))}` : (names.get(signature) ?? signature);
+  return signature.startsWith('a') ? `array of ${nameOf(signature.slice(1))}` : (names().get(signature) ?? signature);
 }
 
 class Reader {
@@ -134,7 +137,7 @@ function integer(text: string, signature: string): DBusValue {
   // As everywhere in C, a leading zero means octal: refused, as hardly anyone means it.
   if (/^0[0-9]/.test(digits)) throw new VariantError(`expected ${nameOf(signature)} without leading zeros`);
   const value = text.startsWith('-') ? -BigInt(digits) : BigInt(digits);
-  const [least, most] = ranges[signature] ?? [0n, -1n];
+  const [least, most] = ranges()[signature] ?? [0n, -1n];
   if (value < least || value > most) throw new VariantError(`expected ${nameOf(signature)}, from ${least} to ${most}`);
   switch (signature) {
     case 'x':

@@ -61,7 +61,7 @@ const allowed: Readonly<Record<string, string>> = {
 };
 
 /** Why the best known of the others are not taken. */
-const refused: readonly [names: RegExp, why: string][] = [
+const refused = (): readonly [names: RegExp, why: string][] => [
   [/^Exec/, 'it would run a program on the host'],
   [
     /^(?:OnFailure|OnSuccess|Wants|Requires|Requisite|BindsTo|PartOf|Upholds|Conflicts|Joins|Propagates|StopWhen)/,
@@ -112,7 +112,7 @@ function propertyOf(key: string, text: string): UnitProperty {
 }
 
 function notAllowed(name: string): string {
-  const why = refused.find(([names]) => names.test(name))?.[1] ?? 'it is not one of those known to be safe';
+  const why = refused().find(([names]) => names.test(name))?.[1] ?? 'it is not one of those known to be safe';
   return `tsrun does not hand the property ${quote(name)} to systemd: ${why}; remove the annotation`;
 }
 

@@ -2,6 +2,7 @@
  * Limits as properties of a systemd unit. systemd writes the files of the cgroup again whenever it likes (after
  * `systemctl daemon-reload`, for one), so it must know what it can know; the rest stands in the files alone.
  */
+import { once } from '../once.ts';
 import type { DBusValue, UnitProperty } from './dbus-value.ts';
 import type { CgroupWrite } from './resources/writes.ts';
 
@@ -23,7 +24,7 @@ export interface SystemdTarget {
 
 type Mapping = (write: CgroupWrite, target: SystemdTarget, collected: Collected) => boolean;
 
-const infinity = 2n ** 64n - 1n;
+const infinity = 0xffff_ffff_ffff_ffffn;
 const mostWeight = 10_000n;
 
 /** Properties by name: a later write of one replaces an earlier, but lists of devices grow. */
@@ -55,7 +56,7 @@ class Collected {
  */
 export function systemdProperties(writes: readonly CgroupWrite[], target: SystemdTarget): SystemdProperties {
   const collected = new Collected();
-  const unmapped = writes.filter((write) => !mappings[write.file]?.(write, target, collected));
+  const unmapped = writes.filter((write) => !mappings()[write.file]?.(write, target, collected));
   mapV1Bandwidth(writes, target, collected);
   return { properties: collected.list(), unmapped };
 }
@@ -185,24 +186,26 @@ const ioMax: Mapping = ({ value }, _target, collected) => {
 };
 
 /** By file of either hierarchy. */
-const mappings: Readonly<Record<string, Mapping>> = {
-  'cpu.idle': cpuIdle,
-  'cpu.max': cpuMax,
-  'cpu.weight': limit('CPUWeight', 1n, mostWeight),
-  'cpuset.cpus': cpuset('AllowedCPUs'),
-  'cpuset.mems': cpuset('AllowedMemoryNodes'),
-  'io.bfq.weight': bfqWeight,
-  'io.max': ioMax,
-  'io.weight': ioWeight,
-  'memory.high': limit('MemoryHigh'),
-  'memory.low': limit('MemoryLow', 0n),
-  'memory.max': limit('MemoryMax'),
-  'memory.min': limit('MemoryMin', 0n),
-  'memory.oom.group': oomGroup,
-  'memory.swap.max': limit('MemorySwapMax', 0n),
-  'memory.zswap.max': limit('MemoryZSwapMax', 0n, infinity, 253),
-  'pids.max': limit('TasksMax'),
-  'blkio.bfq.weight': limit('BlockIOWeight', 10n, 1000n),
-  'cpu.shares': limit('CPUShares', 2n, 262_144n),
-  'memory.limit_in_bytes': limit('MemoryLimit'),
-};
+const mappings = once(
+  (): Readonly<Record<string, Mapping>> => ({
+    'cpu.idle': cpuIdle,
+    'cpu.max': cpuMax,
+    'cpu.weight': limit('CPUWeight', 1n, mostWeight),
+    'cpuset.cpus': cpuset('AllowedCPUs'),
+    'cpuset.mems': cpuset('AllowedMemoryNodes'),
+    'io.bfq.weight': bfqWeight,
+    'io.max': ioMax,
+    'io.weight': ioWeight,
+    'memory.high': limit('MemoryHigh'),
+    'memory.low': limit('MemoryLow', 0n),
+    'memory.max': limit('MemoryMax'),
+    'memory.min': limit('MemoryMin', 0n),
+    'memory.oom.group': oomGroup,
+    'memory.swap.max': limit('MemorySwapMax', 0n),
+    'memory.zswap.max': limit('MemoryZSwapMax', 0n, infinity, 253),
+    'pids.max': limit('TasksMax'),
+    'blkio.bfq.weight': limit('BlockIOWeight', 10n, 1000n),
+    'cpu.shares': limit('CPUShares', 2n, 262_144n),
+    'memory.limit_in_bytes': limit('MemoryLimit'),
+  }),
+);
