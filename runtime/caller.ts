@@ -18,6 +18,7 @@
 
 import { TsrunError } from './errors.ts';
 import { found } from './lists.ts';
+import { decodeText } from './text.ts';
 
 /** The state of tsrun's process at the moment its caller executed it. */
 export interface Caller {
@@ -50,7 +51,7 @@ function decodeEnvironment(block: Uint8Array, count: number): string[] {
     return [];
   }
   if (block[block.length - 1] !== 0) throw damaged('the last variable is cut off');
-  const env = new TextDecoder('utf-8', { ignoreBOM: true }).decode(block.subarray(0, -1)).split('\0');
+  const env = decodeText(block.subarray(0, -1)).split('\0');
   if (env.length !== count) throw damaged(`${env.length} variables in place of ${count}`);
   return env;
 }

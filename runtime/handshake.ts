@@ -4,6 +4,7 @@
  */
 import { MESSAGE, POINT } from './generated/wire.ts';
 import type { Step } from './plan/types.ts';
+import { decodeText } from './text.ts';
 import type { Message } from './wire.ts';
 
 /** What the host has to do now. */
@@ -55,11 +56,9 @@ function expectationsOf(steps: readonly Step[]): Expected[] {
 /** init said something out of turn, or ended without a word. */
 export class HandshakeError extends Error {}
 
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
 /** The text of a detail `first\nsecond`. */
 function twoParts(detail: Uint8Array): [string, string] {
-  const all = text(detail);
+  const all = decodeText(detail);
   const at = all.indexOf('\n');
   return at < 0 ? [all, ''] : [all.slice(0, at), all.slice(at + 1)];
 }
@@ -75,7 +74,7 @@ export function failureOf(message: Message): HandshakeEvent | undefined {
       kind: 'hookFailed',
       operation: message.operation,
       status: message.value,
-      output: text(message.detail),
+      output: decodeText(message.detail),
     };
   return undefined;
 }
@@ -102,7 +101,7 @@ export class Handshake {
       this.#failed = true;
       return failure;
     }
-    if (message.type === MESSAGE.WARNING && !this.done) return { kind: 'warning', text: text(message.detail) };
+    if (message.type === MESSAGE.WARNING && !this.done) return { kind: 'warning', text: decodeText(message.detail) };
     const expected = this.#expected[this.#next];
     if (!expected) throw new HandshakeError(`message ${message.type} after the end`);
     if (message.type !== expected.type || message.value !== expected.value)
@@ -111,7 +110,7 @@ export class Handshake {
       );
     this.#next++;
     if (expected.event.kind !== 'point' || expected.event.point !== POINT.CHILD) return expected.event;
-    const pid = Number(text(message.detail));
+    const pid = Number(decodeText(message.detail));
     if (!Number.isSafeInteger(pid) || pid <= 1) throw new HandshakeError('a forked process without a pid');
     return { ...expected.event, pid };
   }

@@ -5,6 +5,7 @@ import type { ControllerFacts } from './cgroup/resources.ts';
 import { CLONE, MAGIC, NS, O } from './constants.ts';
 import type { CgroupFacts, HostFacts } from './facts.ts';
 import { found, selected } from './lists.ts';
+import { decodeText } from './text.ts';
 
 const CGROUP_MOUNT = '/sys/fs/cgroup';
 
@@ -51,7 +52,7 @@ const SMALL_FILE = 64 * 1024;
 /** The text of a file of /proc or the cgroup file system; empty where it cannot be read. */
 export function readText(path: string): string {
   const bytes = addon.readFile(path, SMALL_FILE);
-  return typeof bytes === 'number' ? '' : new TextDecoder().decode(bytes);
+  return typeof bytes === 'number' ? '' : decodeText(bytes);
 }
 
 /** The initial user namespace maps everything to itself; the kernel writes three numbers of ten places. */

@@ -146,6 +146,7 @@ class Launch {
   readonly #channel: Channel;
   readonly #cgroup: NewCgroup;
   #process: ProcessIdentity;
+  readonly #kept: ReturnType<typeof keptOf>;
   #sourcesSent = 0;
   #terminal: number | undefined;
 
@@ -156,6 +157,8 @@ class Launch {
     this.#cgroup = cgroup;
     this.#process = this.#adopt(pid);
     this.#note();
+    // Now, while init works: later it would wait for this.
+    this.#kept = keptOf(request);
   }
 
   /** Writes down what is there, before it goes on. */
@@ -175,21 +178,11 @@ class Launch {
   }
 
   #draft(): Omit<StoredState, 'version'> {
-    const { container, bundle, rootfs, config, plan, caller } = this.#request;
     return {
-      ociVersion: OCI_VERSION,
-      id: container.id,
-      bundle,
-      rootfs,
+      ...this.#kept,
       process: this.#process,
       created: new Date().toISOString(),
-      owner: ownerOf(caller),
-      annotations: config.annotations ?? {},
       cgroup: this.#cgroup.stored,
-      devicePaths: devicePathsOf(config),
-      sharesPidNamespace: !hasAny(config.linux?.namespaces ?? [], ({ type, path }) => type === 'pid' && !path),
-      hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
-      startSteps: startSteps(plan),
     };
   }
 
@@ -310,6 +303,23 @@ class Launch {
       }
     }
   }
+}
+
+/** The part of the state that is known before init has done anything. */
+function keptOf(request: LaunchRequest): Omit<StoredState, 'version' | 'process' | 'created' | 'cgroup'> {
+  const { container, bundle, rootfs, config, plan, caller } = request;
+  return {
+    ociVersion: OCI_VERSION,
+    id: container.id,
+    bundle,
+    rootfs,
+    owner: ownerOf(caller),
+    annotations: config.annotations ?? {},
+    devicePaths: devicePathsOf(config),
+    sharesPidNamespace: !hasAny(config.linux?.namespaces ?? [], ({ type, path }) => type === 'pid' && !path),
+    hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
+    startSteps: startSteps(plan),
+  };
 }
 
 function devicePathsOf(config: Config): string[] {

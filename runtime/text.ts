@@ -3,6 +3,16 @@
  * nothing in it can end the line, move a terminal's cursor or reverse the reading direction.
  */
 
+import { once } from './once.ts';
+
+// Making a decoder takes longer than decoding most texts, so there is one for all.
+const decoder = once(() => new TextDecoder('utf-8', { ignoreBOM: true }));
+
+/** The text of UTF-8; what is not becomes U+FFFD. */
+export function decodeText(bytes: Uint8Array): string {
+  return decoder().decode(bytes);
+}
+
 // Controls (C0, DEL, C1), line and paragraph separators, zero-width and bidirectional controls, byte order mark,
 // surrogates that are not a pair (the u flag makes a pair one character), and the tag characters no screen shows.
 const unprintable =
