@@ -54,9 +54,12 @@ function commandScript({ command, env, cwd }: BootOptions): string {
   ].join('\n');
 }
 
-/** Some are there for speed: no hardening, no five-level paging, no waiting for RCU. */
+/**
+ * Some are there for a quick end of a guest whose kernel has failed, some for speed: no hardening, no five-level paging,
+ * no waiting for RCU.
+ */
 const kernelOptions = [
-  ...['console=ttyS0', 'panic=-1', 'psi=1', 'selinux=0', 'audit=0', 'sysrq_always_enabled'],
+  ...['console=ttyS0', 'panic=-1', 'oops=panic', 'psi=1', 'selinux=0', 'audit=0', 'sysrq_always_enabled'],
   ...['mitigations=off', 'no5lvl', 'nowatchdog', 'rcupdate.rcu_expedited=1', 'random.trust_cpu=on'],
 ];
 

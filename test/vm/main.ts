@@ -56,10 +56,10 @@ function environment(): Record<string, string> {
 /** Says how a guest ended that did not end by itself. */
 export function report(ending: Ending): void {
   if (ending.reason === undefined) return;
-  // Of what SysRq-T tells, the kernel's own threads and the scheduler's numbers are noise.
+  // Of what SysRq-T tells, the kernel's own sleeping threads and the scheduler's numbers are noise.
   const shown = ending.console
     .replaceAll('\r', '')
-    .replace(/^.*\btask:.* ppid:[02] .*\n(?:(?!.*\b(?:task:|Sched Debug|Showing )).*\n)*/gm, '')
+    .replace(/^.*\btask:.*\bstate:[SI]\b.* ppid:[02] .*\n(?:(?!.*\b(?:task:|Sched Debug|Showing )).*\n)*/gm, '')
     .replace(/^.*Sched Debug Version(?:(?!.*\bShowing ).*\n)*/gm, '')
     .trim();
   process.stderr.write(

@@ -1,11 +1,10 @@
 /** The tests of test/vm/tests: one boot for each kind of guest. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BootOptions, type Ending, type Kind, run } from './machine.ts';
 import { harness, type Parts, repository } from './requirements.ts';
-
-const reports = join(repository, 'build/test');
 
 /** The test files of a kind whose names contain one of the filters (all, where there is no filter). */
 function filesOf(kind: Kind, filters: readonly string[]): string[] {
@@ -24,14 +23,14 @@ export async function runSuites(
   common: Pick<BootOptions, 'env' | 'timeout' | 'silence' | 'console'>,
   report: (ending: Ending) => void,
 ): Promise<number> {
-  mkdirSync(reports, { recursive: true });
+  const reports = mkdtempSync(join(tmpdir(), 'tsrun-vm-reports-'));
+  process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
   let status = 0;
   const counted: string[] = [];
   for (const kind of kinds) {
     const files = filesOf(kind, filters);
     if (files.length === 0) continue;
-    const target = join(reports, `vm-${kind}.json`);
-    rmSync(target, { force: true });
+    const target = join(reports, `${kind}.json`);
     counted.push(target);
     process.stdout.write(`== vm: ${kind}\n`);
     const options: BootOptions = {

@@ -153,26 +153,22 @@ test('hugepageLimits', async ({ lab }) => {
 
 test('rdma', async ({ lab, skip }) => {
   const rdma = (...line: string[]) => spawnSync('rdma', line).status === 0;
+  // These stay for as long as the guest: Linux 6.1 crashes where a device goes after a cgroup that had a limit of it.
   spawnSync('modprobe', ['rdma_rxe']);
   spawnSync('ip', ['link', 'add', 'limits0', 'type', 'dummy']);
   spawnSync('ip', ['link', 'set', 'limits0', 'up']);
-  try {
-    const made = rdma('link', 'add', 'limitsrxe', 'type', 'rxe', 'netdev', 'limits0');
-    skip(!made, 'this kernel makes no RDMA device in software');
-    const container = await lab.started([
-      resources({ rdma: { limitsrxe: { hcaHandles: 3, hcaObjects: 10_000 } } }),
-      args('pause'),
-    ]);
-    expect(new Cgroups(container.pid).read('rdma.max')).toBe('limitsrxe hca_handle=3 hca_object=10000');
-    (await container.delete('--force')).expectCode(0);
-    const { result } = await lab.tryCreate(lab.bundle(resources({ rdma: { nosuch0: { hcaHandles: 3 } } })));
-    expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/linux\.resources\.rdma\.nosuch0.*rdma\.max.*\(rdma\)/);
-    expect(lab.leftovers()).toEqual([]);
-  } finally {
-    rdma('link', 'delete', 'limitsrxe');
-    spawnSync('ip', ['link', 'delete', 'limits0']);
-  }
+  const made = rdma('link', 'add', 'limitsrxe', 'type', 'rxe', 'netdev', 'limits0');
+  skip(!made, 'this kernel makes no RDMA device in software');
+  const container = await lab.started([
+    resources({ rdma: { limitsrxe: { hcaHandles: 3, hcaObjects: 10_000 } } }),
+    args('pause'),
+  ]);
+  expect(new Cgroups(container.pid).read('rdma.max')).toBe('limitsrxe hca_handle=3 hca_object=10000');
+  (await container.delete('--force')).expectCode(0);
+  const { result } = await lab.tryCreate(lab.bundle(resources({ rdma: { nosuch0: { hcaHandles: 3 } } })));
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/linux\.resources\.rdma\.nosuch0.*rdma\.max.*\(rdma\)/);
+  expect(lab.leftovers()).toEqual([]);
 });
 
 describe('unified', () => {
