@@ -55,8 +55,8 @@ function commandScript({ command, env, cwd }: BootOptions): string {
 }
 
 /**
- * Some are there for a quick end of a guest whose kernel has failed, some for speed: no hardening, no five-level paging,
- * no waiting for RCU.
+ * Some are there for a quick end of a guest whose kernel has failed, some for speed: no hardening, no five-level
+ * paging, no waiting for RCU.
  */
 const kernelOptions = [
   ...['console=ttyS0', 'panic=-1', 'oops=panic', 'psi=1', 'selinux=0', 'audit=0', 'sysrq_always_enabled'],
@@ -156,7 +156,7 @@ async function end(qemu: ChildProcess): Promise<void> {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Boots, runs the command to its end, and leaves nothing: no process, no file. */
-export async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
+async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-vm-'));
   const exchange = join(directory, 'exchange');
   let qemu: ChildProcess | undefined;
