@@ -50,7 +50,18 @@ export function destroy(
   container.remove();
 }
 
-/** The same for a container that is not locked: somebody else may have deleted it meanwhile. */
+/** Whose container lies there now, as far as its files still tell. */
+function processOf(container: Container): ProcessIdentity | undefined {
+  try {
+    const state = container.readState();
+    if (state) return state.process;
+  } catch {
+    // damaged
+  }
+  return container.readIntent()?.process;
+}
+
+/** The same for a container that is not locked: somebody else may have deleted it meanwhile, and made another of its id. */
 export function destroyUnlessGone(...[container, state, inherited, warn]: Parameters<typeof destroy>): void {
   try {
     container.lock();
@@ -58,7 +69,9 @@ export function destroyUnlessGone(...[container, state, inherited, warn]: Parame
     if (error instanceof TsrunError && error.code === 'not-found') return;
     throw error;
   }
-  destroy(container, state, inherited, warn);
+  const { pid, startTime } = processOf(container) ?? state.process;
+  if (pid === state.process.pid && startTime === state.process.startTime) destroy(container, state, inherited, warn);
+  else container.unlock();
 }
 
 /**

@@ -130,12 +130,12 @@ const PATIENCE_MS = 250;
 
 /** Gets the container also from a command that waits for ever, for a hook or for init. */
 function lockByForce(container: Container): void {
-  const end = addon.monotonicMs() + PATIENCE_MS;
+  let end = addon.monotonicMs() + PATIENCE_MS;
   while (!container.tryLock()) {
     if (addon.monotonicMs() > end) {
+      // Again and again, for what it works on may not have been there yet.
       interrupt(container.readIntent());
-      container.lock();
-      return;
+      end += PATIENCE_MS;
     }
     addon.poll(new Int32Array(0), 5);
   }
