@@ -71,9 +71,9 @@ const written: readonly Written[] = [
     v2: { 'cpu.weight': '59', 'cpu.max': '20000 50000', 'cpu.max.burst': '10000' },
   },
   {
-    name: 'cpu: idle, and quota without period',
+    name: 'cpu: idle, quota',
     controller: 'cpu',
-    resources: { cpu: { idle: 1, quota: 20_000 } },
+    resources: { cpu: { idle: 1, quota: 20_000, period: 100_000 } },
     v1: { 'cpu.idle': '1', 'cpu.cfs_quota_us': '20000', 'cpu.cfs_period_us': '100000' },
     v2: { 'cpu.idle': '1', 'cpu.max': '20000 100000' },
   },
@@ -279,6 +279,124 @@ export function testLimits(variant: Variant = {}): void {
       (await lab.tsrun(['kill', '--all', container.id, 'KILL'])).expectCode(0);
       await until('all have ended', () => pids.every((pid) => !isAlive(pid)));
       expect(cgroups.count('cgroup.events', 'populated')).toBe(0);
+    });
+  });
+
+  describe('update', () => {
+    const update = (lab: Lab, container: Container, limits: Record<string, unknown>) =>
+      lab.tsrun(['update', '--resources', '-', container.id], { input: JSON.stringify(limits) });
+
+    test('each limit of a container that began without any', async ({ lab }) => {
+      const [container, cgroups] = await new Limited(lab, variant).start({}, ['children=2', 'pause']);
+      begin(container);
+      await container.told('pause');
+      for (const { name, controller, resources: limits, ...files } of written) {
+        const expected = isV1(controller) ? files.v1 : files.v2;
+        if (expected === undefined || !hasController(controller)) continue;
+        const result = await update(lab, container, limits);
+        expect([name, result.code, result.stderr]).toEqual([name, 0, '']);
+        // In v1 it has only now got a cgroup of its own.
+        const now = isV1(controller) ? new Cgroups(container.pid) : cgroups;
+        const found = Object.fromEntries(Object.keys(expected).map((file) => [file, now.read(file)]));
+        expect([name, found]).toEqual([name, expected]);
+      }
+      expect(new Cgroups(container.pid).read('pids.current')).toBe('3');
+      (await container.delete('--force')).expectCode(0);
+      expect(lab.leftovers()).toEqual([]);
+    });
+
+    test('by flags', async ({ lab }) => {
+      const [container] = await new Limited(lab, variant).start({ pids: { limit: 5 } }, ['pause']);
+      const flags = ['--memory', '64M', '--memory-swap', '64M', '--pids-limit', '12', '--cpu-share', '512'];
+      (await lab.tsrun(['update', ...flags, '--cpu-quota', '30000', container.id])).expectCode(0);
+      const cgroups = new Cgroups(container.pid);
+      const v2 = ['memory.max', 'memory.swap.max', 'pids.max', 'cpu.weight', 'cpu.max'];
+      const v1 = ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'pids.max', 'cpu.shares', 'cpu.cfs_quota_us'];
+      const bytes = String(64 * MIB);
+      if (isV1('memory')) expect(v1.map((file) => cgroups.read(file))).toEqual([bytes, bytes, '12', '512', '30000']);
+      else expect(v2.map((file) => cgroups.read(file))).toEqual([bytes, '0', '12', '59', '30000 100000']);
+    });
+
+    test('a lower limit of memory kills what takes more', async ({ lab }) => {
+      const none = { memory: { limit: 256 * MIB, swap: 256 * MIB } };
+      const [container] = await new Limited(lab, variant).start(none, ['allocate=8', 'allocate=64']);
+      (await update(lab, container, { memory: { limit: 24 * MIB, swap: 24 * MIB } })).expectCode(0);
+      begin(container);
+      const facts = await container.ended();
+      expect(facts.each('allocate').map(({ arg }) => arg)).toEqual(['8']);
+    });
+
+    test('a greater limit of processes lets it make more', async ({ lab }) => {
+      const [container] = await new Limited(lab, variant).start({ pids: { limit: 2 } }, ['forks=9', 'pause']);
+      (await update(lab, container, { pids: { limit: 20 } })).expectCode(0);
+      begin(container);
+      expect((await container.told('forks')).of('forks')).toMatchObject({ count: 9, errno: '' });
+    });
+
+    test('devices: the rules take the place of the earlier ones', async ({ lab }) => {
+      const rule = (minor: number) => ({ allow: true, type: 'c', major: 1, minor, access: 'rw' });
+      const nodes = linux({
+        devices: [5, 7].map((minor) => ({ type: 'c', path: minor === 5 ? '/dev/zero' : '/dev/full', major: 1, minor })),
+      });
+      const verbs = ['open=/dev/zero=r', 'open=/dev/full=r', 'pause'];
+      const [container] = await new Limited(lab, variant).start({ devices: [rule(5)] }, verbs, nodes);
+      (await update(lab, container, { devices: [rule(7)] })).expectCode(0);
+      begin(container);
+      const facts = await container.told('pause');
+      expect(facts.each('open').map(({ errno }) => errno)).toEqual(['EPERM', '']);
+    });
+
+    test('all or nothing: what was written before the failing one is taken back', async ({ lab }) => {
+      const limits = {
+        memory: { limit: 64 * MIB, swap: 64 * MIB, reservation: 16 * MIB },
+        cpu: { shares: 512, quota: 20_000, period: 50_000 },
+        pids: { limit: 17 },
+      };
+      const [container, cgroups] = await new Limited(lab, variant).start(limits, ['pause']);
+      const files = isV1('memory')
+        ? ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'cpu.shares', 'cpu.cfs_quota_us', 'pids.max']
+        : ['memory.max', 'memory.swap.max', 'memory.low', 'cpu.weight', 'cpu.max', 'pids.max'];
+      const values = () => Object.fromEntries(files.map((file) => [file, cgroups.read(file)]));
+      const before = values();
+      // The kernel allows no such number of processes, and that is the last to be written.
+      const result = await update(lab, container, {
+        memory: { limit: 128 * MIB, swap: 256 * MIB, reservation: 8 * MIB },
+        cpu: { shares: 1024, quota: 40_000, period: 100_000 },
+        pids: { limit: 2 ** 40 },
+      });
+      expect([result.code, result.stdout]).toEqual([1, '']);
+      expect(result.stderr).toContain('linux.resources.pids.limit');
+      expect(result.stderr.trim().split('\n')).toHaveLength(1);
+      expect(values()).toEqual(before);
+      expect((await container.state()).status).toBe('running');
+    });
+
+    test('a limit below what is used is refused, and nobody is killed', async ({ lab }) => {
+      const limits = { memory: { limit: 128 * MIB, swap: 128 * MIB } };
+      const [container, cgroups] = await new Limited(lab, variant).start(limits, ['allocate=48', 'pause']);
+      begin(container);
+      await container.told('pause');
+      // v1 refuses by itself, v2 where it is asked to look.
+      const result = await update(lab, container, {
+        memory: { limit: 8 * MIB, swap: 8 * MIB, checkBeforeUpdate: true },
+      });
+      expect([result.code, result.stdout]).toEqual([1, '']);
+      expect(result.stderr).toMatch(/linux\.resources\.memory\.(limit|swap).*memory/);
+      expect(isAlive(container.pid)).toBe(true);
+      expect(cgroups.read(isV1('memory') ? 'memory.limit_in_bytes' : 'memory.max')).toBe(String(128 * MIB));
+    });
+
+    test('of a paused container, and of one that is not started', async ({ lab }) => {
+      const container = await lab.create([...(variant.parts ?? []), args('pause')], { global: variant.global ?? [] });
+      (await update(lab, container, { pids: { limit: 30 } })).expectCode(0);
+      await container.start();
+      (await lab.tsrun(['pause', container.id])).expectCode(0);
+      (await update(lab, container, { pids: { limit: 31 } })).expectCode(0);
+      expect(new Cgroups(container.pid).read('pids.max')).toBe('31');
+      (await lab.tsrun(['kill', container.id, 'KILL'])).expectCode(0);
+      await container.ended();
+      const late = await update(lab, container, { pids: { limit: 32 } });
+      expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('container not running')]);
     });
   });
 }

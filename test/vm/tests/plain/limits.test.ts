@@ -239,3 +239,36 @@ test('limits are there before the first process, and hooks find them', async ({ 
   ]);
   expect(readFileSync(record, 'utf8')).toBe('9\n');
 });
+
+describe('update', () => {
+  test('disks, huge pages and files by their names; and back where one of them fails', async ({ lab }) => {
+    const { major, minor } = disk('vda');
+    const container = await lab.started([resources({ pids: { limit: 10 } }), args('pause')]);
+    const cgroups = new Cgroups(container.pid);
+    const update = (limits: Record<string, unknown>) =>
+      lab.tsrun(['update', '--resources', '-', container.id], { input: JSON.stringify(limits) });
+    const files = ['io.max', 'hugetlb.2MB.max', 'memory.high', 'memory.max', 'pids.max', 'cpuset.cpus'];
+    const values = () => Object.fromEntries(files.map((file) => [file, cgroups.read(file)]));
+    const limits = (bytes: number, cpus: string, unified: Record<string, string>) => ({
+      blockIO: { throttleReadBpsDevice: [{ major, minor, rate: bytes }] },
+      hugepageLimits: [{ pageSize: '2MB', limit: bytes }],
+      memory: { limit: 4 * bytes },
+      cpu: { cpus },
+      unified: { 'memory.high': String(bytes), ...unified },
+    });
+    (await update(limits(32 * MIB, '0', {}))).expectCode(0);
+    const before = values();
+    expect(before).toEqual({
+      'io.max': `${major}:${minor} rbps=${32 * MIB} wbps=max riops=max wiops=max`,
+      'hugetlb.2MB.max': String(32 * MIB),
+      'memory.high': String(32 * MIB),
+      'memory.max': String(128 * MIB),
+      'pids.max': '10',
+      'cpuset.cpus': '0',
+    });
+    const result = await update(limits(16 * MIB, '0-1', { 'memory.nonsense': '1' }));
+    expect([result.code, result.stdout]).toEqual([1, '']);
+    expect(result.stderr).toMatch(/unified\["memory\.nonsense"\].*memory\.nonsense/);
+    expect(values()).toEqual(before);
+  });
+});
