@@ -58,6 +58,8 @@ export interface Launched {
 const SIGKILL = 9;
 const ENOENT = 2;
 const EACCES = 13;
+const EBUSY = 16;
+const EOPNOTSUPP = 95;
 
 /** The state that hooks and `state` begin with. */
 export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
@@ -362,6 +364,12 @@ function killAndReap(process: ProcessIdentity): void {
   addon.wait(process.pid, false);
 }
 
+/** What clone3 says where it is the cgroup that takes no process. */
+const cgroupRefusals: ReadonlyMap<number, string> = new Map([
+  [EOPNOTSUPP, 'its parent is threaded, so that it takes no processes (cgroup.type is "domain invalid"): name another'],
+  [EBUSY, 'it has controllers enabled for its children, so that it takes no processes: name another'],
+]);
+
 /**
  * init as a sealed file in memory, which no process of the container can write to. Where the host forbids to execute such files
  * (vm.memfd_noexec), a clone of its own mount that is read-only and attached nowhere does the same.
@@ -404,6 +412,12 @@ function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd:
   });
   for (const fd of [...ours, executable]) addon.close(fd);
   if (pid < 0) {
+    const inCgroup = cgroupFd === undefined ? undefined : cgroupRefusals.get(-pid);
+    if (inCgroup !== undefined)
+      throw new TsrunError(
+        'cgroup',
+        `linux.cgroupsPath: start init in the cgroup ${quote(plan.cgroup.path)}: ${inCgroup}`,
+      );
     const hint = namespaceHint(-pid, plan.cloneFlags);
     throw new TsrunError(
       'namespace',

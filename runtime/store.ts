@@ -38,6 +38,8 @@ export interface StoredCgroup {
   readonly root: string;
   /** Below it, with a leading slash; empty when disabled. */
   readonly path: string;
+  /** Host directories above it that were made for it, the deepest first. */
+  readonly parents: readonly string[];
   /** Cgroups in v1 hierarchies, which carry limits. */
   readonly v1: readonly LegacyCgroup[];
 }
@@ -106,12 +108,21 @@ function isCgroupPath(path: unknown): boolean {
   return typeof path === 'string' && /^(\/[^/]+)+$/.test(path) && !path.split('/').includes('..');
 }
 
+/** Directories of a hierarchy, and of no other place. */
+function isParents(value: unknown, root: string): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((path) => typeof path === 'string' && path.startsWith(`${root}/`) && !path.split('/').includes('..'))
+  );
+}
+
 function isLegacy(value: unknown): value is LegacyCgroup {
   return (
     isRecord(value) &&
     typeof value.controller === 'string' &&
     typeof value.root === 'string' &&
-    isCgroupPath(value.path)
+    isCgroupPath(value.path) &&
+    isParents(value.parents, value.root)
   );
 }
 
@@ -135,6 +146,7 @@ function isCgroup(value: unknown): value is StoredCgroup {
     typeof value.root === 'string' &&
     typeof value.path === 'string' &&
     (value.driver === 'disabled' || isCgroupPath(value.path)) &&
+    isParents(value.parents, value.root) &&
     Array.isArray(value.v1) &&
     value.v1.every(isLegacy)
   );

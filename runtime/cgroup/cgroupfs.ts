@@ -183,6 +183,13 @@ function removeTree(directory: string): number {
 
 const REMOVE_TIMEOUT_MS = 10_000;
 
+/** Removes the parents that are empty and tsrun's own: those that were made for this cgroup, and all below `base`. */
+export function removeParents(cgroup: StoredCgroup, base: string): void {
+  for (const parent of cgroup.parents) addon.rmdir(parent);
+  if (cgroup.path.startsWith(`${base}/`))
+    for (const parent of parentsOf(cgroup).reverse()) if (addon.rmdir(parent) < 0) break;
+}
+
 /**
  * Removes the cgroup and those that the container made below it, waiting for killed processes to be gone; then its
  * parents, where that leaves them empty and they are tsrun's own.
@@ -196,6 +203,5 @@ export function removeCgroup(cgroup: StoredCgroup, base: string): void {
     if (removed !== -EBUSY || addon.monotonicMs() > deadline) throw new SysError(-removed, 'rmdir', directory);
     addon.poll(new Int32Array(0), pause);
   }
-  if (cgroup.path.startsWith(`${base}/`))
-    for (const parent of parentsOf(cgroup).reverse()) if (addon.rmdir(parent) < 0) break;
+  removeParents(cgroup, base);
 }

@@ -21,6 +21,8 @@ export interface LegacyCgroup {
   readonly root: string;
   /** Below it, with a leading slash. */
   readonly path: string;
+  /** Host directories above it that were made for it, the deepest first. */
+  readonly parents: readonly string[];
 }
 
 /** Its host directory. */
@@ -37,10 +39,11 @@ function inheritCpuset(directory: string): void {
   }
 }
 
-/** @throws {TsrunError} `cgroup`: it exists, or cannot be made. */
-export function makeLegacy(cgroup: LegacyCgroup): void {
+/** Makes the cgroup, and tells what was made above it. @throws {TsrunError} `cgroup`: it exists, or cannot be made. */
+export function makeLegacy(cgroup: LegacyCgroup): LegacyCgroup {
   const directory = legacyDirectory(cgroup);
   const parts = cgroup.path.split('/').slice(1);
+  const parents: string[] = [];
   let current = cgroup.root;
   for (const [index, part] of parts.entries()) {
     current += `/${part}`;
@@ -55,7 +58,9 @@ export function makeLegacy(cgroup: LegacyCgroup): void {
         cause: new SysError(-made, 'mkdir', current),
       });
     if (cgroup.controller === 'cpuset') inheritCpuset(current);
+    if (made >= 0 && index < parts.length - 1) parents.unshift(current);
   }
+  return { ...cgroup, parents };
 }
 
 /** Puts a process into the cgroup. */
@@ -73,6 +78,7 @@ export function enterLegacy(cgroup: LegacyCgroup, pid: number): void {
 export function removeLegacy(cgroup: LegacyCgroup, base: string): void {
   const removed = addon.rmdir(legacyDirectory(cgroup));
   if (removed < 0 && removed !== -ENOENT) throw new SysError(-removed, 'rmdir', legacyDirectory(cgroup));
+  for (const parent of cgroup.parents) addon.rmdir(parent);
   if (!cgroup.path.startsWith(`${base}/`)) return;
   for (let path = cgroup.path; path.length > 1; ) {
     path = path.slice(0, path.lastIndexOf('/'));

@@ -13,6 +13,7 @@ import {
   makeCgroup,
   openCgroup,
   removeCgroup,
+  removeParents,
 } from './cgroupfs.ts';
 import { enterLegacy, type LegacyCgroup, legacyDirectory, makeLegacy, removeLegacy } from './legacy.ts';
 import type { CgroupWrite } from './resources.ts';
@@ -58,7 +59,6 @@ export class NewCgroup {
   #scopeAsked = false;
   readonly #legacyMade: LegacyCgroup[] = [];
   /** Directories above the cgroup, innermost first. */
-  readonly #parentsMade: string[] = [];
 
   /**
    * @param manager Finds the service manager, for the systemd driver.
@@ -70,7 +70,7 @@ export class NewCgroup {
     this.#undo = undo;
     this.#note = note;
     const kept = scope && { unit: scope.unit, description: scope.description, manager: manager() };
-    this.#stored = { driver, root, path, v1, ...(kept ? { scope: kept } : {}) };
+    this.#stored = { driver, root, path, parents: [], v1, ...(kept ? { scope: kept } : {}) };
   }
 
   /** What is kept of it. */
@@ -90,10 +90,8 @@ export class NewCgroup {
 
   /** Limits, v1 cgroups and the device policy, once the cgroup of the v2 hierarchy is there. */
   #furnish(): number {
-    for (const legacy of this.#stored.v1) {
-      makeLegacy(legacy);
-      this.#legacyMade.push(legacy);
-    }
+    for (const legacy of this.#stored.v1) this.#legacyMade.push(makeLegacy(legacy));
+    this.#stored = { ...this.#stored, v1: this.#legacyMade };
     for (const write of this.#plan.writes) applyLimit(this.#stored, write);
     const fd = openCgroup(this.#stored);
     this.#undo.push(() => addon.close(fd));
@@ -109,7 +107,9 @@ export class NewCgroup {
     // Registered before there is a process, so that it runs when that has been killed.
     this.#undo.push(() => this.#takeBack());
     if (this.#plan.driver !== 'cgroupfs') return undefined;
-    const parentMade = (directory: string): void => void this.#parentsMade.unshift(directory);
+    const parentMade = (directory: string): void => {
+      this.#stored = { ...this.#stored, parents: [directory, ...this.#stored.parents] };
+    };
     enableControllers(this.#stored, this.#plan.controllers, parentMade);
     makeCgroup(this.#stored, parentMade);
     this.#noteMade();
@@ -122,7 +122,7 @@ export class NewCgroup {
     if (this.#made) removeCgroup(this.#stored, CGROUP_BASE);
     for (const legacy of this.#legacyMade) removeLegacy(legacy, CGROUP_BASE);
     // Another container may live there by now: then it stays.
-    for (const parent of this.#parentsMade) addon.rmdir(parent);
+    removeParents(this.#stored, CGROUP_BASE);
   }
 
   /** Puts a process where it could not be born: into a scope that is made around it, and into v1 cgroups. */
@@ -177,4 +177,5 @@ export function removeUncertain(cgroup: StoredCgroup): void {
   // A scope says itself whose it is.
   if (cgroup.scope) stopScope(cgroup.scope);
   else addon.rmdir(cgroupDirectory(cgroup));
+  removeParents(cgroup, CGROUP_BASE);
 }

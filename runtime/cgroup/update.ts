@@ -58,9 +58,10 @@ function extend(
   let extended = cgroup;
   for (const controller of v1ControllersNeeded(writes)) {
     if (directoryIn(cgroup, controller) !== undefined) continue;
-    const legacy = { controller, root: mounts.get(controller) ?? '', path: cgroup.path };
+    const planned = { controller, root: mounts.get(controller) ?? '', path: cgroup.path, parents: [] };
+    keep({ ...extended, v1: [...extended.v1, planned] });
+    const legacy = makeLegacy(planned);
     extended = { ...extended, v1: [...extended.v1, legacy] };
-    makeLegacy(legacy);
     keep(extended);
     moveAll(extended, legacy);
   }

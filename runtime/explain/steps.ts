@@ -241,6 +241,9 @@ function deleteSteps(plan: Plan): ExplainedStep[] {
       ? [host('delete', { does: `kill what is left in ${directory}`, call: 'write', from: 'linux.cgroupsPath' })]
       : []),
     ...(hasCgroup ? [host('delete', { does: `remove ${directory}`, call: 'rmdir', from: 'linux.cgroupsPath' })] : []),
+    ...cgroup.v1.map(({ root, path }) =>
+      host('delete', { does: `remove ${show(root + path)}`, call: 'rmdir', from: 'linux.resources' }),
+    ),
     ...hookSteps('delete', 'poststop', plan.hooks.poststop),
     host('delete', { does: 'remove the state, and free the id', call: 'rmdir', from: 'delete' }),
   ];

@@ -29,7 +29,7 @@ function cgroupPath(id: string, configured: string | undefined): string {
 function planLegacy(writes: readonly CgroupWrite[], path: string, controllers: ControllerFacts): LegacyCgroup[] {
   const planned: LegacyCgroup[] = [];
   for (const controller of v1ControllersNeeded(writes))
-    planned.push({ controller, root: controllers.v1.get(controller) ?? '', path });
+    planned.push({ controller, root: controllers.v1.get(controller) ?? '', path, parents: [] });
   return planned;
 }
 
