@@ -77,33 +77,44 @@ class Pool {
   }
 }
 
-function writeRecord(view: DataView, at: number, operation: Operation, shape: OperationShape, pool: Pool): void {
+/** The two words of a 64-bit number. */
+function writeNumber(words: Uint32Array, at: number, value: number | bigint): void {
+  if (typeof value === 'bigint') {
+    const bits = BigInt.asUintN(64, value);
+    words[at] = Number(bits & 0xffff_ffffn);
+    words[at + 1] = Number(bits >> 32n);
+    return;
+  }
+  words[at] = value;
+  // Most numbers are small, and the upper half is zero already.
+  if (value < 0 || value > 0xffff_ffff) words[at + 1] = Math.floor(value / 0x1_0000_0000);
+}
+
+/** Writes a record into words that are zero. */
+function writeRecord(words: Uint32Array, at: number, operation: Operation, shape: OperationShape, pool: Pool): void {
   const fields = operation as unknown as Readonly<Record<string, Field>>;
-  view.setUint32(at, shape.kind, true);
-  let offset = at + 4;
-  for (let i = 0; i < STRINGS; i++, offset += 4) {
+  words[at] = shape.kind;
+  for (let i = 0; i < STRINGS; i++) {
     const name = shape.strings[i];
     const value = name === undefined ? undefined : fields[name];
-    view.setUint32(offset, typeof value === 'string' ? pool.string(value) : ABSENT, true);
+    words[at + 1 + i] = typeof value === 'string' ? pool.string(value) : ABSENT;
   }
-  offset += 4; // reserved
-  for (let i = 0; i < NUMBERS; i++, offset += 8) {
-    const name = shape.numbers[i];
-    const value = name === undefined ? undefined : fields[name];
-    if (typeof value === 'bigint') view.setBigUint64(offset, BigInt.asUintN(64, value), true);
-    else if (typeof value === 'number') {
-      view.setUint32(offset, value >>> 0, true);
-      // Most numbers are small, and the upper half is zero already.
-      if (value < 0 || value > 0xffff_ffff) view.setInt32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
+  let offset = at + 1 + STRINGS + 1; // one is reserved
+  for (const name of shape.numbers) {
+    const value = fields[name];
+    if (typeof value === 'number' || typeof value === 'bigint') writeNumber(words, offset, value);
+    offset += 2;
+  }
+  offset = at + 1 + STRINGS + 1 + 2 * NUMBERS;
+  for (const name of shape.lists) {
+    const list = fields[name] as readonly string[] | readonly number[] | undefined;
+    if (list !== undefined && list.length > 0) {
+      words[offset] = shape.numericList
+        ? pool.numbers(list as readonly number[])
+        : pool.strings(list as readonly string[]);
+      words[offset + 1] = list.length;
     }
-  }
-  for (let i = 0; i < LISTS; i++, offset += 8) {
-    const name = shape.lists[i];
-    const list = name === undefined ? undefined : (fields[name] as readonly string[] | readonly number[]);
-    if (list === undefined || list.length === 0) continue;
-    const start = shape.numericList ? pool.numbers(list as readonly number[]) : pool.strings(list as readonly string[]);
-    view.setUint32(offset, start, true);
-    view.setUint32(offset + 4, list.length, true);
+    offset += 2;
   }
 }
 
@@ -118,25 +129,16 @@ export interface DescriptorCounts {
 /** Encodes operations for init; docs/wire-format.md is the format. Strings must not hold a zero byte. */
 export function encodePlan(operations: readonly Operation[], counts: DescriptorCounts): Uint8Array {
   const poolOffset = HEADER_SIZE + operations.length * RECORD_SIZE;
-  const records = new Uint8Array(poolOffset);
-  const view = new DataView(records.buffer);
+  // Words in the order of this machine: both architectures we build for are little-endian.
+  const words = new Uint32Array(poolOffset / 4);
   const pool = new Pool();
   for (const [index, operation] of operations.entries())
-    writeRecord(view, HEADER_SIZE + index * RECORD_SIZE, operation, OPERATIONS[operation.op], pool);
+    writeRecord(words, (HEADER_SIZE + index * RECORD_SIZE) / 4, operation, OPERATIONS[operation.op], pool);
   pool.close();
-  const header = [
-    MAGIC,
-    VERSION,
-    poolOffset + pool.size,
-    operations.length,
-    poolOffset,
-    pool.size,
-    counts.preserved,
-    counts.inherited,
-  ];
-  for (const [index, value] of header.entries()) view.setUint32(index * 4, value, true);
-  const plan = new Uint8Array(poolOffset + pool.size);
-  plan.set(records);
+  const size = poolOffset + pool.size;
+  words.set([MAGIC, VERSION, size, operations.length, poolOffset, pool.size, counts.preserved, counts.inherited]);
+  const plan = new Uint8Array(size);
+  plan.set(new Uint8Array(words.buffer));
   plan.set(pool.bytes, poolOffset);
   return plan;
 }

@@ -231,27 +231,26 @@ export function assembleDeviceProgram(rules: readonly DeviceRule[]): Uint8Array 
     loadWord(MINOR, CONTEXT, 8),
     withImmediate('move32', REFUSED, 0),
   ];
-  for (const rule of policy.rules.toReversed()) program.push(...decideBy(rule));
+  for (const rule of policy.rules.toReversed()) decideBy(rule, program);
   if (!policy.otherwise) program.push(withRegister('orRegister', REFUSED, PENDING));
   program.push(...isZero(REFUSED), exit());
   return encode(program);
 }
 
 /** Takes the permissions that `rule` decides for this device out of PENDING, and into REFUSED if it denies them. */
-function decideBy(rule: DeviceRule): Instruction[] {
-  return [
-    ...differences(rule),
+function decideBy(rule: DeviceRule, program: Instruction[]): void {
+  differences(rule, program);
+  program.push(
     ...isZero(SCRATCH),
     withImmediate('multiply', SCRATCH, rule.access),
     withRegister('andRegister', SCRATCH, PENDING),
-    ...(rule.allow ? [] : [withRegister('orRegister', REFUSED, SCRATCH)]),
-    withRegister('xorRegister', PENDING, SCRATCH),
-  ];
+  );
+  if (!rule.allow) program.push(withRegister('orRegister', REFUSED, SCRATCH));
+  program.push(withRegister('xorRegister', PENDING, SCRATCH));
 }
 
 /** SCRATCH = a number below 2^32 that is zero for the devices of `rule`, and only for them. */
-function differences(rule: DeviceRule): Instruction[] {
-  const program: Instruction[] = [];
+function differences(rule: DeviceRule, program: Instruction[]): void {
   let target: Register = SCRATCH;
   const compare = (actual: Register, wanted: number) => {
     program.push(withRegister('moveRegister32', target, actual), withImmediate('xor32', target, wanted));
@@ -260,13 +259,12 @@ function differences(rule: DeviceRule): Instruction[] {
   };
   if (rule.major !== ANY_NUMBER) compare(MAJOR, rule.major);
   if (rule.minor !== ANY_NUMBER) compare(MINOR, rule.minor);
-  const first = program.length === 0;
+  const first = target === SCRATCH;
   if (rule.type !== 'a') {
     program.push(withRegister(first ? 'moveRegister32' : 'orRegister', SCRATCH, NOT_OF_TYPE[rule.type]));
   } else if (first) {
     program.push(withImmediate('move32', SCRATCH, 0));
   }
-  return program;
 }
 
 /** register = 1 where it is zero, else 0; its value has to be below 2^63. */

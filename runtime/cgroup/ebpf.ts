@@ -18,8 +18,8 @@ export interface Instruction {
   immediate: number;
 }
 
-/** Bytes of one encoded instruction. */
-const INSTRUCTION_SIZE = 8;
+/** Of 32 bits, in one encoded instruction. */
+const INSTRUCTION_WORDS = 2;
 
 const CLASS_LDX = 0x01;
 const CLASS_ALU32 = 0x04;
@@ -76,15 +76,12 @@ export const exit = (): Instruction => ({ opcode: Opcode.exit, destination: 0, s
 
 /** The bytes that BPF_PROG_LOAD takes. */
 export function encode(program: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(program.length * INSTRUCTION_SIZE);
-  const view = new DataView(bytes.buffer);
+  const words = new Uint32Array(program.length * INSTRUCTION_WORDS);
   let at = 0;
   for (const { opcode, destination, source, offset, immediate } of program) {
-    view.setUint8(at, opcode);
-    view.setUint8(at + 1, (source << 4) | destination);
-    view.setInt16(at + 2, offset, true);
-    view.setInt32(at + 4, immediate | 0, true);
-    at += INSTRUCTION_SIZE;
+    words[at] = opcode | (destination << 8) | (source << 12) | (offset << 16);
+    words[at + 1] = immediate;
+    at += INSTRUCTION_WORDS;
   }
-  return bytes;
+  return new Uint8Array(words.buffer);
 }
