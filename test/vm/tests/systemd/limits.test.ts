@@ -1,0 +1,4 @@
+/** Limits by their effect under the systemd driver: as properties of the scope, and as files where systemd has none. */
+import { testLimits } from '../../../e2e/harness/limit-tests.ts';
+
+testLimits({ global: ['--systemd-cgroup'] });
