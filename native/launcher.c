@@ -31,6 +31,9 @@
 /* Where the record's descriptor is put: beyond what callers pass with --preserve-fds or LISTEN_FDS. */
 #define RECORD_FD 1000
 
+/* Descriptors that the engine cannot start without, the record's among them: one less, and it dies with a trace. */
+#define NEEDED_FDS 5
+
 struct caller_record {
     char magic[8];
     uint32_t version;
@@ -68,6 +71,11 @@ static _Noreturn void fail(const char *doing, const char *object, const char *re
     _exit(1);
 }
 
+static _Noreturn void fail_few_fds(void)
+{
+    fail("too few open files are allowed", "", "raise the caller's hard limit (ulimit -Hn), or close what it has open");
+}
+
 /* The open descriptors, in the ascending order in which the kernel lists them. */
 struct fd_list {
     uint32_t *fds;
@@ -81,6 +89,8 @@ static struct fd_list list_open_fds(void)
     DIR *dir = opendir("/proc/self/fd");
     if (!dir && errno == ENOENT)
         fail("/proc is not mounted", "", "mount it (mount -t proc proc /proc) and try again");
+    if (!dir && errno == EMFILE)
+        fail_few_fds();
     if (!dir)
         fail("list the open descriptors in ", "/proc/self/fd", strerror(errno));
     for (struct dirent *entry; (entry = readdir(dir));) {
@@ -141,16 +151,24 @@ static uint64_t ignored_signals(void)
     return ignored;
 }
 
-/* Raises the soft limit as the engine would do anyway, so that a tiny one does not stop us here; returns what it was. */
-static uint64_t raise_soft_nofile(void)
+/* Raises the soft limit as the engine would do anyway, so that a tiny one does not stop us here; returns what was. */
+static struct rlimit raise_soft_nofile(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         fail("read the limit of open files", "", strerror(errno));
-    uint64_t soft = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    return soft;
+    const struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &raised);
+    return limit;
+}
+
+static void check_room(const struct fd_list *open_fds, rlim_t hard)
+{
+    rlim_t used = 3; /* closed standard descriptors become open ones */
+    for (size_t i = 0; i < open_fds->count; i++)
+        used += open_fds->fds[i] > 2 && open_fds->fds[i] < hard;
+    if (hard < used + NEEDED_FDS)
+        fail_few_fds();
 }
 
 static void write_all(int fd, const void *data, size_t size)
@@ -238,8 +256,10 @@ int main(int argc, char **argv, char **envp)
     struct caller_record record = {.magic = RECORD_MAGIC, .version = RECORD_VERSION};
     record.blocked_signals = block_all_signals();
     record.ignored_signals = ignored_signals();
-    record.soft_nofile = raise_soft_nofile();
+    const struct rlimit nofile = raise_soft_nofile();
+    record.soft_nofile = nofile.rlim_cur;
     struct fd_list open_fds = list_open_fds();
+    check_room(&open_fds, nofile.rlim_max);
     record.fd_count = (uint32_t)open_fds.count;
     record.closed_stdio = open_closed_stdio(&open_fds);
     /* An ignored SIGCHLD makes the kernel reap the engine's children before it can ask how they ended. */

@@ -181,6 +181,19 @@ describe('a caller with little', () => {
     expect(lab.leftovers()).toEqual([]);
   });
 
+  test.for([24, 16, 12, 10, 9, 8, 7, 6, 5, 4, 3])(
+    '%d open files, a limit that nobody may raise',
+    async (count, { lab }) => {
+      const version = await call([runtimePath, '--version'], { inherit: [`nofilemax=${count}`] });
+      if (version.code === 0) expect(version.stdout).toMatch(/^tsrun version /);
+      else expect([version.code, version.stderr]).toEqual([1, expect.stringMatching(/^tsrun: [^\n]*ulimit[^\n]*\n$/)]);
+      const result = await lab.run([args('print=fits')], { inherit: [`nofilemax=${count}`] });
+      if (result.code === 0) expect(result.stdout).toBe('fits\n');
+      else expect([result.code, result.stderr]).toEqual([1, expect.stringMatching(/^tsrun: [^\n]*\n$/)]);
+      expect(lab.leftovers()).toEqual([]);
+    },
+  );
+
   test('a file size limit of nothing', async ({ lab }) => {
     const result = await lab.run([args('print=fits')], { inherit: ['fsize=0'] });
     if (result.code !== 0) expect([result.code, result.stderr.trimEnd().split('\n').length]).toEqual([1, 1]);

@@ -234,6 +234,9 @@ static void set(const char *setting) {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = (rlim_t)a;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail(setting);
+  } else if (sscanf(setting, "nofilemax=%d", &a) == 1) {
+    struct rlimit limit = {(rlim_t)a, (rlim_t)a};
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail(setting);
   } else if (sscanf(setting, "fsize=%d", &a) == 1) {
     struct rlimit limit = {(rlim_t)a, (rlim_t)a};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) fail(setting);

@@ -193,6 +193,24 @@ describe('the engine', () => {
 });
 
 describe('a failure is one sentence and exit status 1', () => {
+  it('with fewer open files than the engine needs to start, counting what the caller has open', () => {
+    // Those that the test runner lets its children inherit are closed.
+    const closed = inherited.map((fd) => `close=${fd}`);
+    const refused = {
+      status: 1,
+      stdout: '',
+      stderr:
+        "tsrun: too few open files are allowed: raise the caller's hard limit (ulimit -Hn), or close what it has open\n",
+    };
+    for (let limit = 1; limit <= 12; limit++) {
+      const opened = limit > 5 ? ['open=4:/dev/null'] : [];
+      const without = fail(host, ['with', ...closed, `nofilemax=${limit}`, '--', launcher]);
+      const withOne = fail(host, ['with', ...closed, ...opened, `nofilemax=${limit}`, '--', launcher]);
+      expect([limit, without]).toEqual([limit, limit < 8 ? refused : { status: 0, stdout: '', stderr: '' }]);
+      expect([limit, withOne]).toEqual([limit, limit < 9 ? refused : { status: 0, stdout: '', stderr: '' }]);
+    }
+  });
+
   it('without an engine', () => {
     rmSync(engine);
     expect(fail(launcher, ['state', 'x'])).toEqual({
