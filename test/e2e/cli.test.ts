@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { args, change, command, set, text, tmpfs } from './harness/config.ts';
 import { difference, snapshot } from './harness/leaks.ts';
 import { runtimePath } from './harness/places.ts';
-import { call, defaultEnvironment } from './harness/runtime.ts';
+import { call, defaultEnvironment, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 const plain = (...argv: string[]) => call([runtimePath, ...argv]);
@@ -236,6 +236,54 @@ describe('explain', () => {
     const result = await lab.tsrun(['explain', '--bundle', dir]);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('process.cwd');
+  });
+});
+
+describe('--bundle', () => {
+  test('of a directory that does not exist: not in the words that callers take for a missing program', async ({
+    lab,
+  }) => {
+    for (const argv of [
+      ['create', '--bundle', '/nonexistent/bundle', lab.id()],
+      ['run', '--bundle', lab.path('none'), lab.id()],
+      ['run', '--bundle', lab.directory('empty'), lab.id()],
+      ['validate', '--bundle', '/nonexistent/bundle'],
+    ]) {
+      const result = await lab.tsrun(argv);
+      expect([argv, result.code]).toEqual([argv, 1]);
+      expect([argv, result.stderr]).toEqual([argv, expect.stringMatching(/^tsrun: [^\n]*does not exist[^\n]*\n$/)]);
+      expect([argv, result.stderr]).toEqual([argv, expect.not.stringMatching(/no such file or directory/i)]);
+    }
+    expect(lab.leftovers()).toEqual([]);
+  });
+});
+
+describe('standard output that takes nothing', () => {
+  const line = (argv: string[]) => argv.map((word) => `'${word}'`).join(' ');
+
+  test.for([['features'], ['--version'], ['--help'], ['list']])('%j > /dev/full', async (argv, { lab }) => {
+    await lab.create([args('pause')]);
+    const result = await call(['/bin/sh', '-c', `exec ${line(runtime(lab.root, ...argv))} > /dev/full`]);
+    expect([result.code, result.stdout]).toEqual([1, '']);
+    expect(result.stderr).toMatch(/^tsrun: [^\n]*standard output: No space left on device\n$/);
+  });
+
+  test('a full disk in the middle of a state', async ({ lab }) => {
+    const { id } = await lab.create([args('pause')]);
+    const result = await call(['/bin/sh', '-c', `exec ${line(runtime(lab.root, 'state', id))} > /dev/full`]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/^tsrun: [^\n]+\n$/);
+  });
+
+  test('a reader that is gone: no words, and no signal', async ({ lab }) => {
+    for (const argv of [['features'], ['--help'], ['list']]) {
+      // The reader closes its end before the runtime is called.
+      const script = `{ read -r _; ${line(runtime(lab.root, ...argv))}; echo "status $?" >&2; } < '${lab.path('fifo')}' | { exec <&-; echo > '${lab.path('fifo')}'; }`;
+      (await call(['/usr/bin/mkfifo', lab.path('fifo')])).expectCode(0);
+      const result = await call(['/bin/sh', '-c', script]);
+      rmSync(lab.path('fifo'));
+      expect([argv, result.stderr]).toEqual([argv, 'status 0\n']);
+    }
   });
 });
 

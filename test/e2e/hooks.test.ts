@@ -293,6 +293,22 @@ describe('environment and descriptors', () => {
       expect([record.tag, record.cwd.startsWith(container.bundle.rootfs)]).toEqual([record.tag, false]);
   });
 
+  test('the working directory of hooks of the machine’s files is the bundle', async ({ lab }) => {
+    const kinds = ['prestart', 'createRuntime', 'createContainer', 'poststart', 'poststop'] satisfies HookKind[];
+    const { parts, read } = recording(lab, kinds);
+    const container = await lab.started([...parts, args('pause')]);
+    (await container.delete('--force')).expectCode(0);
+    expect(read().map(({ tag, cwd }) => [tag, cwd])).toEqual(kinds.map((kind) => [kind, container.bundle.dir]));
+  });
+
+  test('hooks that close their streams, and leave without reading', async ({ lab }) => {
+    writeFileSync(lab.path('hook.sh'), '#!/bin/sh\nexec <&- >&- 2>&-\nsleep 0.05\n', { mode: 0o755 });
+    const closing: Hook = { path: lab.path('hook.sh'), env: ['PATH=/usr/bin:/bin'] };
+    const kinds = ['prestart', 'createRuntime', 'createContainer', 'poststart', 'poststop'] satisfies HookKind[];
+    const result = await lab.run([...kinds.map((kind) => hook(kind, closing)), args('print=done')]);
+    expect([result.code, result.stdout, result.stderr]).toEqual([0, 'done\n', '']);
+  });
+
   test('output of a hook that succeeds is not the runtime’s', async ({ lab }) => {
     const noisy: Hook = { path: guestPath, args: ['guest', 'flood=200000'] };
     const result = await lab.run([

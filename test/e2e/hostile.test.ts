@@ -1,6 +1,8 @@
 /** Root file systems and configurations that mean harm: each published attack as a case from outside. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import {
   args,
@@ -22,17 +24,20 @@ import {
   file,
   linux,
   mount,
+  namespace,
   type Part,
   set,
   terminal,
   tmpfs,
   withCapabilities,
   withoutMount,
+  withoutNamespace,
 } from './harness/config.ts';
+import { isAlive, until } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
 import { parseMountinfo } from './harness/mountinfo.ts';
 import { hostToolPath, isTsrun, runtimePath } from './harness/places.ts';
-import { start } from './harness/runtime.ts';
+import { call, runtime, start } from './harness/runtime.ts';
 import { ConsoleSocket } from './harness/terminal.ts';
 import { describe, expect, test } from './harness/test.ts';
 
@@ -159,6 +164,73 @@ describe('CVE-2025-52881: a false /proc/self/attr', () => {
     ]);
     if (result.code !== 0) expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(readFileSync(victim, 'utf8')).toBe('untouched');
+  });
+});
+
+describe('mounts in procfs', () => {
+  const sysctl = linux({ sysctl: { 'kernel.msgmax': '3333' } });
+  test.for(['/proc/self/attr', '/proc/sys/kernel', '/proc', climbing('/proc/sys/kernel')])(
+    'through a link of the root file system to %s are refused',
+    async (to, { lab }) => {
+      const fake = lab.directory('fake');
+      writeFileSync(join(fake, 'msgmax'), 'untouched');
+      for (const parts of [
+        [tmpfs('/evil')],
+        [bind(fake, '/evil')],
+        [tmpfs('/evil'), sysctl],
+        [bind(fake, '/evil'), sysctl],
+      ]) {
+        const result = await lab.run([replaced('evil', to), ...parts, args('exit=0')]);
+        expect(result.code).toBe(1);
+        expect(result.stderr).toMatch(/^tsrun: mounts\[3\].*leads it into procfs.*\n$/);
+        expect(readFileSync(join(fake, 'msgmax'), 'utf8')).toBe('untouched');
+        expect(lab.leftovers()).toEqual([]);
+      }
+    },
+  );
+
+  test('of a file through a link are refused too', async ({ lab }) => {
+    const victim = lab.path('source');
+    writeFileSync(victim, 'untouched');
+    const result = await lab.run([replaced('evil', '/proc/sys/kernel/msgmax'), bind(victim, '/evil'), args('exit=0')]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/mounts\[3\].*leads it into procfs/);
+  });
+
+  test('through /proc/1/root are refused', async ({ lab }) => {
+    const result = await lab.run([replaced('evil', '/proc/1/root/tmp'), tmpfs('/evil'), args('exit=0')]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/mounts\[3\].*\/proc\/1\/root/);
+  });
+
+  test('of something that is no procfs on /proc are refused', async ({ lab }) => {
+    for (const source of [lab.directory('fake'), '/proc/sys', '/proc/self', '/sys']) {
+      const result = await lab.run([withoutMount('/proc'), bind(source, '/proc'), args('exit=0')]);
+      expect([source, result.code]).toEqual([source, 1]);
+      expect(result.stderr).toMatch(/mounts\[2\].*only a procfs may be mounted on \/proc/);
+    }
+  });
+
+  test('of the host’s procfs on /proc work', async ({ lab }) => {
+    const facts = await lab.facts(
+      withoutMount('/proc'),
+      withoutNamespace('pid'),
+      bind('/proc', '/proc'),
+      args('read=/proc/self/comm', 'statfs=/proc'),
+    );
+    expect(facts.text('read')).toBe('guest\n');
+  });
+
+  test('of files that containers are given views of work, and are those files', async ({ lab }) => {
+    const view = lab.path('view');
+    writeFileSync(view, 'a view');
+    const paths = ['/proc/cpuinfo', '/proc/meminfo', '/proc/uptime', '/proc/loadavg'];
+    const facts = await lab.facts(
+      ...paths.map((path) => bind(view, path)),
+      args(...paths.map((path) => `read=${path}`), 'read=/proc/self/comm'),
+    );
+    for (const path of paths) expect([path, facts.text('read', path)]).toEqual([path, 'a view']);
+    expect(facts.text('read', '/proc/self/comm')).toBe('guest\n');
   });
 });
 
@@ -421,7 +493,128 @@ describe('CVE-2021-30465, CVE-2024-45310: directories that change places during 
   });
 });
 
+describe('device nodes that are there already, in a directory that somebody else changes', () => {
+  /** All that the runtime makes, as it makes them: what is there is taken, where it is what it should be. */
+  const nodes: [string, number, number][] = [
+    ['null', 1, 3],
+    ['zero', 1, 5],
+    ['full', 1, 7],
+    ['random', 1, 8],
+    ['urandom', 1, 9],
+    ['tty', 5, 0],
+  ];
+
+  test('the mode of a link’s target does not change', async ({ lab }) => {
+    const victim = lab.path('victim');
+    writeFileSync(victim, 'victim');
+    chmodSync(victim, 0o600);
+    const bundle = lab.bundle(
+      withoutMount('/dev'),
+      withoutMount('/dev/pts'),
+      // Without it the nodes need not be made.
+      args('stat=/dev/zero', 'exit=0'),
+    );
+    const dev = join(bundle.rootfs, 'dev');
+    for (const [name, major, minor] of nodes)
+      (await call(['/bin/mknod', '-m', '600', join(dev, name), 'c', String(major), String(minor)])).expectCode(0);
+    symlinkSync(victim, join(dev, 'link'));
+    const swapping = start([hostToolPath, 'swap', join(dev, 'null'), join(dev, 'link')]);
+    try {
+      let succeeded = 0;
+      for (let round = 0; round < 150; round++) {
+        const result = await lab.tsrun(['run', '--bundle', bundle.dir, lab.id()]);
+        expect([0, 1]).toContain(result.code);
+        if (result.code === 0) succeeded++;
+        const { mode, uid, gid } = statSync(victim);
+        expect([round, mode & 0o7777, uid, gid]).toEqual([round, 0o600, 0, 0]);
+      }
+      expect(succeeded).toBeGreaterThan(0);
+    } finally {
+      swapping.kill('SIGKILL');
+      await swapping;
+    }
+    expect(readFileSync(victim, 'utf8')).toBe('victim');
+  });
+
+  test('what is there gets the mode and the owner of the configuration', async ({ lab }) => {
+    const facts = await lab.facts(
+      withoutMount('/dev'),
+      withoutMount('/dev/pts'),
+      ({ rootfs }) => {
+        for (const [name, major, minor] of nodes)
+          execFileSync('/bin/mknod', ['-m', '600', join(rootfs, 'dev', name), 'c', String(major), String(minor)]);
+        execFileSync('/bin/mknod', ['-m', '600', join(rootfs, 'dev/fuse'), 'c', '10', '229']);
+      },
+      linux({ devices: [{ type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o640, uid: 7, gid: 8 }] }),
+      args('stat=/dev/null', 'stat=/dev/fuse'),
+    );
+    expect(facts.of('stat', '/dev/null')).toMatchObject({ type: 'char', major: 1, minor: 3, mode: 0o666 });
+    expect(facts.of('stat', '/dev/fuse')).toMatchObject({ mode: 0o640, uid: 7, gid: 8 });
+  });
+});
+
 describe('CVE-2019-5736: the runtime as the program', () => {
+  test('nothing of it can be written by way of /proc', async ({ lab, skip }) => {
+    const init = join(dirname(runtimePath), 'libexec/tsrun/init');
+    skip(!isTsrun || !existsSync(init), 'no build beside the executable');
+    const untouched = digest(init);
+    const inside = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc', '/bin/sh', '-c'];
+    for (const setting of ['0', '1', '2']) {
+      // The parameter belongs to the pid namespace; the container is made and looked at in it.
+      const { dir } = lab.bundle(args('print=ran', 'pause'));
+      const id = lab.id();
+      const creating = runtime(lab.root, 'create', '--bundle', dir, '--pid-file', lab.path('pid'), id);
+      const quoted = (argv: string[]) => argv.map((word) => `'${word}'`).join(' ');
+      const script = [
+        `[ ! -e /proc/sys/vm/memfd_noexec ] || echo ${setting} > /proc/sys/vm/memfd_noexec`,
+        `${quoted(creating)} < /dev/null > '${lab.path('out')}' 2>&1 || exit 1`,
+        `pid=$(cat '${lab.path('pid')}')`,
+        // Held while it is executed, and opened for writing when it is no more.
+        'exec 9< /proc/$pid/exe',
+        `readlink /proc/$pid/exe`,
+        // Nothing is ever written: `:` opens alone.
+        `(: >> /proc/$pid/exe) 2> /dev/null && echo opened-while-executed`,
+        `${quoted(runtime(lab.root, 'start', id))} || exit 1`,
+        `(: >> /proc/self/fd/9) 2> /dev/null && echo opened-afterwards`,
+        `${quoted(runtime(lab.root, 'delete', '--force', id))} || exit 1`,
+        'exit 0',
+      ].join('\n');
+      const result = await call([...inside, script]);
+      expect([setting, result.code, result.stderr]).toEqual([setting, 0, '']);
+      const [exe = '', ...opened] = result.stdout.trimEnd().split('\n');
+      // A sealed file in memory may be opened, and refuses every write; anything else must not even be opened.
+      expect([setting, opened.filter((line) => line !== 'opened-afterwards' || !exe.startsWith('/memfd:'))]).toEqual([
+        setting,
+        [],
+      ]);
+      expect([setting, digest(init)]).toEqual([setting, untouched]);
+    }
+  });
+
+  test('a process in the same pid namespace cannot open what init executes', async ({ lab }) => {
+    const first = await lab.started([
+      args('until=/go', 'pids', ...[2, 3, 4, 5, 6].map((pid) => `open=/proc/${pid}/exe=r`), 'pause'),
+    ]);
+    await until('it runs', () => isAlive(first.pid));
+    const second = await lab.create([
+      namespace('pid', `/proc/${first.pid}/ns/pid`),
+      withoutMount('/proc'),
+      args('pause'),
+    ]);
+    writeFileSync(join(first.bundle.rootfs, 'go'), '');
+    const facts = await first.told('pause');
+    const opened = facts.each('open').filter(({ errno }) => errno === '');
+    expect(opened).toEqual([]);
+    // It did see init, and was not merely alone.
+    expect(facts.each('open').map(({ errno }) => errno)).toContain('EACCES');
+    expect((await second.state()).status).toBe('created');
+  });
+
+  test('the program of the container, while it runs', async ({ lab }) => {
+    const facts = await lab.facts(args('open=/proc/1/exe=w', 'open=/proc/self/exe=rw'));
+    for (const { errno } of facts.each('open')) expect(errno).toBe('ETXTBSY');
+  });
+
   test('/proc/self/exe', async ({ lab }) => {
     const result = await lab.run([command('/proc/self/exe', '--version')]);
     // Whatever it is inside: not the runtime.

@@ -85,6 +85,36 @@ test('delete --force, and a second one finishes the first', async ({ lab }) => {
   }
 });
 
+test('kill', async ({ lab }) => {
+  const { dir } = lab.bundle(withoutNamespace('pid'), args('pass=kill-mark', 'children=2', 'pause'));
+  const id = lab.id();
+  for (const moment of moments.filter((_, index) => index % 4 === 0)) {
+    for (const all of [[], ['--all']]) {
+      (await lab.tsrun(['run', '--detach', '--bundle', dir, id], { output: output(lab) })).expectCode(0);
+      await killed(lab, moment, 'kill', ...all, id, 'KILL');
+      const { status } = (await lab.tsrun(['state', id])).expectCode(0).json();
+      expect(['running', 'stopped']).toContain(status);
+      await gone(lab, moment, id, 'kill-mark');
+    }
+  }
+});
+
+test('run, with a hook after each step', async ({ lab }) => {
+  const short = { path: guestPath, args: ['guest', 'pass=hooked-mark', 'sleep=0.001'] };
+  const { dir } = lab.bundle(
+    hook('createRuntime', short),
+    hook('createContainer', short),
+    hook('startContainer', { ...short, path: '/guest' }),
+    hook('poststart', short),
+    args('pass=hooked-mark', 'sleep=0.002', 'exit=0'),
+  );
+  const id = lab.id();
+  for (const moment of moments.filter((_, index) => index % 3 === 0)) {
+    await killed(lab, moment, 'run', '--bundle', dir, id);
+    await gone(lab, moment, id, 'hooked-mark');
+  }
+});
+
 test('run', async ({ lab }) => {
   const { dir } = lab.bundle(args('pass=run-mark', 'pause'));
   const id = lab.id();

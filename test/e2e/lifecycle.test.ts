@@ -1,5 +1,5 @@
 /** create, start, state, kill, delete, run, list: the runtime-spec's lifecycle with the exit codes and words callers expect. */
-import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { args, linux, namespaces, processProperties, set, withoutNamespace } from './harness/config.ts';
 import { isAlive, processes, statusField, until } from './harness/kernel.ts';
@@ -379,8 +379,18 @@ describe('--pid-file', () => {
     const { dir } = lab.bundle(args('pause'));
     const result = await lab.tsrun(['create', '--bundle', dir, '--pid-file', '/nonexistent/x.pid', lab.id()]);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('/nonexistent');
+    expect(result.stderr).toMatch(/^tsrun: --pid-file: [^\n]*\/nonexistent[^\n]*\n$/);
+    // Callers take these words for a missing program.
+    expect(result.stderr).not.toMatch(/no such file or directory/i);
     expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('is readable whatever the caller’s umask', async ({ lab }) => {
+    for (const umask of ['777', '077', '000']) {
+      const { result, pidFile } = await lab.tryCreate(lab.bundle(args('pause')), { inherit: [`umask=${umask}`] });
+      result.expectCode(0);
+      expect([umask, statSync(pidFile).mode & 0o7777]).toEqual([umask, 0o644]);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 /** The process: ids, capabilities, limits, environment, directory; each as the process sees it and as the kernel tells it. */
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   args,
@@ -660,6 +660,22 @@ describe('preserved descriptors', () => {
   });
 });
 
+test('LISTEN_FDS that is not a number of descriptors is nothing', async ({ lab }) => {
+  writeFileSync(lab.path('one'), 'one');
+  for (const value of ['', '-1', '0', '1x', '0x1', '1e0', ' 1', '1.0', '99999999999999999999', 'Infinity']) {
+    const result = await lab.run([args('fds', 'env')], {
+      inherit: [`open=3:${lab.path('one')}`, 'listenpid'],
+      env: { ...defaultEnvironment, LISTEN_FDS: value },
+    });
+    expect([value, result.code, result.stderr]).toEqual([value, 0, '']);
+    expect([value, result.facts.list<OpenDescriptor>('fds').map(({ fd }) => fd)]).toEqual([value, [0, 1, 2]]);
+    expect([value, result.facts.list('env').filter((entry) => String(entry).startsWith('LISTEN_'))]).toEqual([
+      value,
+      [],
+    ]);
+  }
+});
+
 describe('kernel parameters', () => {
   test('of the namespaces that are the container’s', async ({ lab }) => {
     const facts = await lab.facts(
@@ -753,6 +769,31 @@ describe('masked and read-only paths', () => {
     expect(facts.of('write', '/private/new').errno).toBe('EROFS');
     expect(facts.of('stat', '/proc/timer_list')).toMatchObject({ type: 'char', major: 1, minor: 3 });
     expect(facts.text('read', '/proc/timer_list')).toBe('');
+  });
+
+  test('a masked file is not the host’s null device to change', async ({ lab }) => {
+    const told = () => {
+      const { mode, uid, gid, rdev } = statSync('/dev/null');
+      return { mode, uid, gid, rdev };
+    };
+    const before = told();
+    const paths = ['/proc/keys', '/etc/secret'];
+    for (const parts of [[], [withCapabilities('CAP_SYS_ADMIN')]]) {
+      const facts = await lab.facts(
+        ...parts,
+        file('/etc/secret', 'secret'),
+        linux({ maskedPaths: paths }),
+        args(
+          ...paths.flatMap((path) => [`chmod=${path}=600`, `chown=${path}=1000`, `write=${path}=x`, `read=${path}`]),
+        ),
+      );
+      for (const path of paths) {
+        for (const verb of ['chmod', 'chown']) expect([path, facts.of(verb, path).errno]).toEqual([path, 'EROFS']);
+        // A device is no file: what is written to it is lost, and reading finds nothing.
+        expect([path, facts.of('write', path).errno, facts.text('read', path)]).toEqual([path, '', '']);
+      }
+      expect(told()).toEqual(before);
+    }
   });
 
   test('a masked file stays whole on the host', async ({ lab }) => {

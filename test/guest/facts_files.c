@@ -142,6 +142,19 @@ void try_mknod(char *path) {
 
 void try_mkdir(char *path) { outcome("mkdir", path, mkdir(path, 0777) != 0); }
 
+/* chmod=PATH=OCTAL */
+void try_chmod(char *path) {
+  char *mode = cut(path, '=');
+  outcome("chmod", path, chmod(path, mode == NULL ? 0 : (mode_t)strtoul(mode, NULL, 8)) != 0);
+}
+
+/* chown=PATH=ID: user and group */
+void try_chown(char *path) {
+  char *id = cut(path, '=');
+  uid_t owner = id == NULL ? 0 : (uid_t)atol(id);
+  outcome("chown", path, chown(path, owner, owner) != 0);
+}
+
 void try_unlink(char *path) { outcome("unlink", path, unlink(path) != 0); }
 
 void try_symlink(char *path) {

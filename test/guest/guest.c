@@ -36,6 +36,7 @@ static const struct verb {
     {"statfs", fact_statfs},       {"write", try_write},
     {"open", try_open},            {"mknod", try_mknod},
     {"mkdir", try_mkdir},          {"unlink", try_unlink},
+    {"chmod", try_chmod},          {"chown", try_chown},
     {"symlink", try_symlink},      {"connect", try_connect},
     {"mount", try_mount},          {"umount", try_umount},
     {"chroot", try_chroot},        {"sethostname", try_sethostname},

@@ -48,6 +48,8 @@ void try_write(char *);
 void try_open(char *);
 void try_mknod(char *);
 void try_mkdir(char *);
+void try_chmod(char *);
+void try_chown(char *);
 void try_unlink(char *);
 void try_symlink(char *);
 void try_connect(char *);

@@ -292,6 +292,13 @@ const BAD: [Record<string, string>, string][] = [
     { 'linux.sysctl': '{"net.a\\nb":"1"}' },
     '22:16: linux.sysctl["net.a\\nb"]: not a name of a kernel parameter; expected one like net.ipv4.ip_forward',
   ],
+  ...['1\\n', '\\n', '1\\nkernel.core_pattern=|/x'].map((value): [Record<string, string>, string] => [
+    {
+      'linux.namespaces': '[{"type":"mount"},{"type":"network"}]',
+      'linux.sysctl': `{"net.ipv4.ip_forward":"${value}"}`,
+    },
+    '18:16: linux.sysctl["net.ipv4.ip_forward"]: a value is one line; remove the line break',
+  ]),
   [
     { 'linux.namespaces': '[{"type":"mount"},{"type":"network"}]', 'linux.sysctl': '{"net.ipv4.ip_forward":1}' },
     '18:16: linux.sysctl["net.ipv4.ip_forward"]: expected a string: got 1',
