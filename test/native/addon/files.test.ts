@@ -36,7 +36,7 @@ describe('whole files', () => {
     expect(text(addon.readFile('/proc/kallsyms', 64 << 20)).length).toBeGreaterThan(10_000);
     expect(addon.readFile('/proc/kallsyms', 5000)).toBe(-errno.EFBIG);
     expect(text(addon.readFile('/sys/kernel/mm/transparent_hugepage/enabled', 4096))).toContain('never');
-    expect(text(addon.readFile(join(cgroupRoot, 'cgroup.procs'), 1 << 20))).toContain('\n');
+    expect(text(addon.readFile(join(cgroupRoot, 'cgroup.stat'), 1 << 20))).toContain('\n');
   });
 
   it('are nothing else: a fifo, a directory, a device, a missing file', () => {
