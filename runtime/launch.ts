@@ -4,30 +4,26 @@
  */
 import type { Config } from '../spec/config.ts';
 import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
-import { MOUNT_ATTR } from '../spec/tables.ts';
 import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import { NewCgroup } from './cgroup/lifecycle.ts';
 import { type ManagerBus, systemManager } from './cgroup/systemd.ts';
 import { Channel, type ChannelEvent } from './channel.ts';
-import { AT, NS, O, OPEN_TREE } from './constants.ts';
-import { errnoText } from './errno.ts';
+import { O } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import { wordFailure } from './failure.ts';
-import { namespaceHint } from './failure-hints.ts';
-import { DESCRIPTOR, type Operation, POINT } from './generated/wire.ts';
+import { type Operation, POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
-import { NAMESPACE_NAMES } from './host.ts';
-import { initPath } from './install.ts';
+import { writePidFile } from './launch/pid-file.ts';
+import { openSources, writeMap, writeMaps } from './launch/points.ts';
+import { spawnInit } from './launch/spawn.ts';
 import { hasAny, mapped } from './lists.ts';
-import { type IdMaps, type Plan, SOURCES_PER_MESSAGE } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { openProcess, type ProcessIdentity, readStat, waitForEnd } from './process.ts';
 import { type Container, type Intent, prepareRoot, type StoredState } from './store.ts';
 import { check, checkValue, SysError } from './sys.ts';
-import { quote } from './text.ts';
 import { Undo } from './undo.ts';
-import { encodePlan } from './wire.ts';
 
 /** What a container is launched with. */
 export interface LaunchRequest {
@@ -56,10 +52,6 @@ export interface Launched {
 }
 
 const SIGKILL = 9;
-const ENOENT = 2;
-const EACCES = 13;
-const EBUSY = 16;
-const EOPNOTSUPP = 95;
 
 /** The state that hooks and `state` begin with. */
 export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
@@ -71,74 +63,6 @@ export function ociState(state: Omit<StoredState, 'version'> | StoredState, stat
     bundle: state.bundle,
     ...(Object.keys(state.annotations).length > 0 ? { annotations: state.annotations } : {}),
   };
-}
-
-/** Opens the namespaces to join, and makes sure that each is what the configuration says. */
-function openJoins(plan: Plan, undo: Undo): number[] {
-  return mapped(plan.joins, ({ path, type, flag, from }) => {
-    const fd = addon.open(path, O.RDONLY | O.NONBLOCK, 0);
-    if (fd < 0)
-      throw new TsrunError('namespace', `${from}.path: open the ${type} namespace ${quote(path)}`, {
-        cause: new SysError(-fd, 'open'),
-      });
-    undo.push(() => addon.close(fd));
-    const actual = addon.ioctl(fd, NS.GET_NSTYPE);
-    if (actual !== flag) {
-      const what = NAMESPACE_NAMES.get(actual);
-      throw new TsrunError(
-        'namespace',
-        `${from}.path: ${quote(path)} is ${what === undefined ? 'no namespace' : `a ${what} namespace`}, not one of type ${type}`,
-      );
-    }
-    return fd;
-  });
-}
-
-function writeMap(pid: number, file: string, content: string, property: string): void {
-  const path = `/proc/${pid}/${file}`;
-  const written = addon.writeFile(path, content, O.WRONLY, 0);
-  if (written < 0)
-    throw new TsrunError('namespace', `${property}: write ${file}`, { cause: new SysError(-written, 'write') });
-}
-
-function writeMaps(pid: number, maps: IdMaps): void {
-  const lines = (list: IdMaps['uid']): string =>
-    mapped(list, ({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
-  writeMap(pid, 'gid_map', lines(maps.gid), 'linux.gidMappings');
-  writeMap(pid, 'uid_map', lines(maps.uid), 'linux.uidMappings');
-}
-
-/** The trees of mounts that init cannot open itself. */
-function openSources(plan: Plan, first: number): number[] {
-  return mapped(plan.sources.slice(first, first + SOURCES_PER_MESSAGE), ({ path, recursive, from }) => {
-    const fd = addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC | (recursive ? AT.RECURSIVE : 0));
-    // Not in the words of ENOENT, which callers take for a missing program.
-    if (fd === -ENOENT) throw new TsrunError('mount', `${from}: the source ${quote(path)} does not exist`);
-    if (fd < 0)
-      throw new TsrunError('mount', `${from}: open the source ${quote(path)}`, {
-        cause: new SysError(-fd, 'open_tree'),
-      });
-    return fd;
-  });
-}
-
-function writePidFile(path: string, pid: number): void {
-  const slash = path.lastIndexOf('/');
-  const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
-  const written = addon.writeFile(temporary, String(pid), O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, 0o666);
-  // Readable for the caller whatever its umask: a pid is no secret.
-  if (written >= 0) addon.chmod(temporary, 0o644);
-  const result = written < 0 ? written : addon.rename(temporary, path);
-  if (result >= 0) return;
-  addon.unlink(temporary);
-  throw new TsrunError('system', `--pid-file: write ${quote(path)}`, { cause: new SysError(-result, 'write') });
-}
-
-function makeFifo(container: Container, name: string): number {
-  const path = container.path(name);
-  check(addon.mkfifo(path, 0o600), 'mkfifo', path);
-  // Read and write: opening waits for nobody, and init never sees the end of the file.
-  return check(addon.open(path, O.RDWR | O.NOFOLLOW, 0), 'open', path);
 }
 
 /** The process that becomes the container, while the host still answers for it. */
@@ -362,69 +286,6 @@ function killAndReap(process: ProcessIdentity): void {
     addon.close(pidfd);
   }
   addon.wait(process.pid, false);
-}
-
-/** What clone3 says where it is the cgroup that takes no process. */
-const cgroupRefusals: ReadonlyMap<number, string> = new Map([
-  [EOPNOTSUPP, 'its parent is threaded, so that it takes no processes (cgroup.type is "domain invalid"): name another'],
-  [EBUSY, 'it has controllers enabled for its children, so that it takes no processes: name another'],
-]);
-
-/**
- * init as a sealed file in memory, which no process of the container can write to. Where the host forbids to execute such files
- * (vm.memfd_noexec), a clone of its own mount that is read-only and attached nowhere does the same.
- */
-function openInit(path: string): number {
-  const sealed = addon.memfdOfFile(path, 'init');
-  if (sealed !== -EACCES) return check(sealed, 'memfd_create', path);
-  const clone = check(addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC), 'open_tree', path);
-  check(addon.mountSetattr(clone, false, MOUNT_ATTR.RDONLY, 0, 0, -1), 'mount_setattr', path);
-  return clone;
-}
-
-function spawnInit(request: LaunchRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
-  const { plan, container, caller } = request;
-  const joins = openJoins(plan, undo);
-  const operations = mapped(plan.steps, (step) => step.operation);
-  const bytes = encodePlan(operations, { preserved: plan.preservedFds, inherited: joins.length });
-  const path = initPath();
-  const fds = [0, 1, 2];
-  fds[DESCRIPTOR.SOCKET] = socket;
-  fds[DESCRIPTOR.PLAN] = check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan');
-  fds[DESCRIPTOR.GO] = makeFifo(container, 'go');
-  fds[DESCRIPTOR.REPLY] = makeFifo(container, 'reply');
-  const ours = fds.slice(DESCRIPTOR.PLAN);
-  const executable = openInit(path);
-  for (let fd = 3; fd < 3 + plan.preservedFds; fd++) fds.push(fd);
-  fds.push(...joins);
-  const pid = addon.spawn({
-    exeFd: executable,
-    argv: ['init'],
-    env: [],
-    cwd: request.bundle, // where createContainer hooks begin, as the other hooks of the host's file system
-    fds,
-    cloneFlags: plan.cloneFlags,
-    ...(cgroupFd === undefined ? {} : { cgroupFd }),
-    parentDeathSignal: SIGKILL,
-    softNofile: caller.softNofile,
-    ignoredSignals: caller.ignoredSignals,
-    blockedSignals: caller.blockedSignals,
-  });
-  for (const fd of [...ours, executable]) addon.close(fd);
-  if (pid < 0) {
-    const inCgroup = cgroupFd === undefined ? undefined : cgroupRefusals.get(-pid);
-    if (inCgroup !== undefined)
-      throw new TsrunError(
-        'cgroup',
-        `linux.cgroupsPath: start init in the cgroup ${quote(plan.cgroup.path)}: ${inCgroup}`,
-      );
-    const hint = namespaceHint(-pid, plan.cloneFlags);
-    throw new TsrunError(
-      'namespace',
-      `linux.namespaces: start init in new namespaces: clone3: ${errnoText(-pid)}${hint === undefined ? '' : `: ${hint}`}`,
-    );
-  }
-  return pid;
 }
 
 /**
