@@ -186,8 +186,12 @@ const REMOVE_TIMEOUT_MS = 10_000;
 /** Removes the parents that are empty and tsrun's own: those that were made for this cgroup, and all below `base`. */
 export function removeParents(cgroup: StoredCgroup, base: string): void {
   for (const parent of cgroup.parents) addon.rmdir(parent);
-  if (cgroup.path.startsWith(`${base}/`))
-    for (const parent of parentsOf(cgroup).reverse()) if (addon.rmdir(parent) < 0) break;
+  if (!cgroup.path.startsWith(`${base}/`)) return;
+  for (const parent of parentsOf(cgroup).reverse()) {
+    const removed = addon.rmdir(parent);
+    // An interrupted `create` may not have come to the deeper ones.
+    if (removed < 0 && removed !== -ENOENT) break;
+  }
 }
 
 /**

@@ -82,6 +82,9 @@ export function removeLegacy(cgroup: LegacyCgroup, base: string): void {
   if (!cgroup.path.startsWith(`${base}/`)) return;
   for (let path = cgroup.path; path.length > 1; ) {
     path = path.slice(0, path.lastIndexOf('/'));
-    if (path === '' || addon.rmdir(cgroup.root + path) < 0) return;
+    if (path === '') return;
+    const parent = addon.rmdir(cgroup.root + path);
+    // An interrupted `create` may not have come to the deeper ones.
+    if (parent < 0 && parent !== -ENOENT) return;
   }
 }
