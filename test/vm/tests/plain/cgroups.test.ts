@@ -167,6 +167,17 @@ describe('what is refused', () => {
     });
   });
 
+  test('a cgroup of threads', async ({ lab }) => {
+    const parent = `/${lab.id()}`;
+    await withCgroup(parent, async () => {
+      writeFileSync(`${root}${parent}/cgroup.type`, 'threaded');
+      const { result } = await lab.tryCreate(lab.bundle(at(`${parent}/leaf`), args('pause')));
+      expect([result.code, result.stdout]).toEqual([1, '']);
+      expect(result.stderr).toMatch(/linux\.cgroupsPath.*its parent is threaded/);
+      expect(existsSync(`${root}${parent}/leaf`)).toBe(false);
+    });
+  });
+
   /** Values, and what the sentence says of them. */
   const bad: [string, Record<string, unknown>, ...(string | RegExp)[]][] = [
     ['memory.swap below the limit', { memory: { limit: 64 * MIB, swap: MIB } }, 'linux.resources.memory.swap'],
@@ -280,10 +291,12 @@ describe('a create that fails', () => {
   });
 });
 
-test('a create that is killed is removed by delete --force, whatever call it has come to', async ({ lab, skip }) => {
+test('a create that is killed is removed by delete --force, whatever call it has come to', {
+  timeout: 300_000,
+}, async ({ lab, skip }) => {
   skip(!existsSync(strace), 'there is no strace');
-  const { dir } = lab.bundle(resources({ ...some, cpu: { shares: 100 } }), args('pause'));
   const id = lab.id();
+  const { dir } = lab.bundle(at(`deep/${id}/leaf`), resources({ ...some, cpu: { shares: 100 } }), args('pause'));
   const output = { stdout: lab.path('o'), stderr: lab.path('e') };
   const traced = (...more: string[]) =>
     call([strace, '-qq', '-o', lab.path('trace'), ...more, ...runtime(lab.root, 'create', '--bundle', dir, id)], {
@@ -302,7 +315,7 @@ test('a create that is killed is removed by delete --force, whatever call it has
     const name = /^(\w+)\(/.exec(line)?.[1];
     if (name === undefined) continue;
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    seen ||= line.includes('subtree_control');
+    seen ||= line.includes(`${root}/tsrun`);
     if (seen && name !== 'openat') moments.push([name, counts.get(name) ?? 0]);
   }
   expect(moments.length).toBeGreaterThan(10);
@@ -310,7 +323,7 @@ test('a create that is killed is removed by delete --force, whatever call it has
     const { code } = await traced('-e', `trace=${name}`, '-e', `inject=${name}:signal=KILL:when=${number}`);
     expect([name, number, code]).toEqual([name, number, code === -1 ? -1 : 137]);
     expect([name, number, (await lab.tsrun(['delete', '--force', id])).code]).toEqual([name, number, 0]);
-    expect([name, number, cgroupsNamed(id)]).toEqual([name, number, []]);
+    expect([name, number, cgroupsNamed(id), existsSync(`${root}/tsrun/deep`)]).toEqual([name, number, [], false]);
     expect([name, number, existsSync(`${lab.root}/${id}`)]).toEqual([name, number, false]);
   }
 });
