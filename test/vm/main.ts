@@ -14,7 +14,7 @@ const usage = `usage: npm run test:vm [-- OPTION...]                 run the tes
   --plain          a guest without a service manager (for a command: the default)
   --systemd        a guest with systemd and D-Bus
   --only FILTER    of the tests, those whose file name contains FILTER (may be given again)
-  --timeout SECS   until a guest is ended (default 1200)
+  --timeout SECS   until a guest is ended (default 2400)
   --silence SECS   without output until a guest is ended (default 240)
   --console        show the guest's console on standard error
 `;
@@ -23,7 +23,7 @@ const options = {
   plain: { type: 'boolean', default: false },
   systemd: { type: 'boolean', default: false },
   only: { type: 'string', multiple: true, default: [] as string[] },
-  timeout: { type: 'string', default: '1200' },
+  timeout: { type: 'string', default: '2400' },
   silence: { type: 'string', default: '240' },
   console: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
