@@ -105,14 +105,22 @@ function isProcess(value: unknown): value is ProcessIdentity {
 
 /** Whether a path below a hierarchy leads to a cgroup that may be killed and removed: not the root, and not out of it. */
 function isCgroupPath(path: unknown): boolean {
-  return typeof path === 'string' && /^(\/[^/]+)+$/.test(path) && !path.split('/').includes('..');
+  if (typeof path !== 'string' || !path.startsWith('/')) return false;
+  for (const part of path.slice(1).split('/')) if (part === '' || part === '..') return false;
+  return true;
+}
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  if (!Array.isArray(value)) return false;
+  for (const item of value) if (!isItem(item)) return false;
+  return true;
 }
 
 /** Directories of a hierarchy, and of no other place. */
 function isParents(value: unknown, root: string): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((path) => typeof path === 'string' && path.startsWith(`${root}/`) && !path.split('/').includes('..'))
+  return isListOf(
+    value,
+    (path) => typeof path === 'string' && path.startsWith(`${root}/`) && !path.split('/').includes('..'),
   );
 }
 
@@ -147,17 +155,16 @@ function isCgroup(value: unknown): value is StoredCgroup {
     typeof value.path === 'string' &&
     (value.driver === 'disabled' || isCgroupPath(value.path)) &&
     isParents(value.parents, value.root) &&
-    Array.isArray(value.v1) &&
-    value.v1.every(isLegacy)
+    isListOf(value.v1, isLegacy)
   );
 }
 
-function isHookList(value: unknown): boolean {
-  return Array.isArray(value) && value.every((hook) => isRecord(hook) && typeof hook.path === 'string');
+function isHook(value: unknown): boolean {
+  return isRecord(value) && typeof value.path === 'string';
 }
 
 function isHooks(value: unknown): value is StoredState['hooks'] {
-  return isRecord(value) && isHookList(value.poststart) && isHookList(value.poststop);
+  return isRecord(value) && isListOf(value.poststart, isHook) && isListOf(value.poststop, isHook);
 }
 
 function isStartSteps(value: unknown): value is StoredState['startSteps'] {

@@ -29,8 +29,13 @@ export function cgroupDirectory(cgroup: StoredCgroup): string {
 }
 
 function parentsOf(cgroup: StoredCgroup): string[] {
-  const parts = cgroup.path.split('/').slice(1, -1);
-  return parts.map((_, index) => `${cgroup.root}/${parts.slice(0, index + 1).join('/')}`);
+  const parents: string[] = [];
+  let directory = cgroup.root;
+  for (const part of cgroup.path.split('/').slice(1, -1)) {
+    directory += `/${part}`;
+    parents.push(directory);
+  }
+  return parents;
 }
 
 /** Is told of each directory above the container's cgroup that had to be made. */
