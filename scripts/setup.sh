@@ -26,6 +26,8 @@ case $profile in
   test | bench)
     need util-linux unshare
     need iproute2 ip
+    need procps ps
+    need dbus-daemon dbus-daemon
     ;;
   arm64)
     need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
@@ -39,6 +41,10 @@ case $profile in
     need cpio cpio
     need kmod /sbin/modprobe
     need e2fsprogs /sbin/mkfs.ext4
+    need procps ps
+    # Kills a command at a chosen system call; and the peer that a test compares with.
+    need strace strace
+    need crun crun
     need systemd /lib/systemd/systemd
     need dbus dbus-daemon
     # For a user's own manager and bus.
