@@ -108,14 +108,28 @@ function hintForController(number: number, directory: string): string {
   }
 }
 
+/** A controller that was enabled for the children of a cgroup. */
+export interface EnabledController {
+  /** The file that says so: cgroup.subtree_control. */
+  readonly path: string;
+  readonly controller: string;
+}
+
+function cannotEnable(controller: string, path: string, reason: string): TsrunError {
+  return new TsrunError('cgroup', `linux.resources: enable the ${controller} controller in ${path}: ${reason}`);
+}
+
 /**
  * Enables controllers for the children of every cgroup on the way, from the root of the hierarchy down.
+ *
+ * @param enabledNow Told of each that was not enabled before, so that it can be taken back.
  * @throws {TsrunError} `cgroup`, naming the controller and the place
  */
 export function enableControllers(
   cgroup: StoredCgroup,
   controllers: readonly string[],
   parentMade: ParentMade = () => undefined,
+  enabledNow: (enabled: EnabledController) => void = () => undefined,
 ): void {
   if (controllers.length === 0) return;
   makeParents(cgroup, parentMade);
@@ -124,14 +138,19 @@ export function enableControllers(
     const enabled = new Set(readText(path).trim().split(' '));
     for (const controller of controllers) {
       if (enabled.has(controller)) continue;
+      // Some controllers the kernel enables above processes all the same, and makes the cgroup a threaded one by that.
+      if (directory !== cgroup.root && readText(`${directory}/cgroup.procs`) !== '')
+        throw cannotEnable(controller, path, hintForController(EBUSY, directory));
       const written = addon.writeFile(path, `+${controller}`, O.WRONLY, 0);
-      if (written < 0)
-        throw new TsrunError(
-          'cgroup',
-          `linux.resources: enable the ${controller} controller in ${path}: ${hintForController(-written, directory)}`,
-        );
+      if (written < 0) throw cannotEnable(controller, path, hintForController(-written, directory));
+      enabledNow({ path, controller });
     }
   }
+}
+
+/** Takes back what {@link enableControllers} enabled; where somebody uses it by now, it stays. */
+export function disableControllers(enabled: readonly EnabledController[]): void {
+  for (const { path, controller } of [...enabled].reverse()) addon.writeFile(path, `-${controller}`, O.WRONLY, 0);
 }
 
 /** Opens the cgroup, for a process to be born in. */

@@ -8,6 +8,8 @@ import type { Undo } from '../undo.ts';
 import {
   attachDeviceProgram,
   cgroupDirectory,
+  disableControllers,
+  type EnabledController,
   enableControllers,
   killCgroup,
   makeCgroup,
@@ -58,7 +60,7 @@ export class NewCgroup {
   /** Whether systemd was asked for the scope, and may have made it. */
   #scopeAsked = false;
   readonly #legacyMade: LegacyCgroup[] = [];
-  /** Directories above the cgroup, innermost first. */
+  readonly #enabled: EnabledController[] = [];
 
   /**
    * @param manager Finds the service manager, for the systemd driver.
@@ -69,7 +71,12 @@ export class NewCgroup {
     this.#plan = plan;
     this.#undo = undo;
     this.#note = note;
-    const kept = scope && { unit: scope.unit, description: scope.description, manager: manager() };
+    // Nobody else's unit says the same: by that it is known again as ours, whatever its name.
+    const kept = scope && {
+      unit: scope.unit,
+      description: `${scope.description} (${crypto.randomUUID()})`,
+      manager: manager(),
+    };
     this.#stored = { driver, root, path, parents: [], v1, ...(kept ? { scope: kept } : {}) };
   }
 
@@ -110,7 +117,7 @@ export class NewCgroup {
     const parentMade = (directory: string): void => {
       this.#stored = { ...this.#stored, parents: [directory, ...this.#stored.parents] };
     };
-    enableControllers(this.#stored, this.#plan.controllers, parentMade);
+    enableControllers(this.#stored, this.#plan.controllers, parentMade, (enabled) => this.#enabled.push(enabled));
     makeCgroup(this.#stored, parentMade);
     this.#noteMade();
     return this.#furnish();
@@ -123,6 +130,7 @@ export class NewCgroup {
     for (const legacy of this.#legacyMade) removeLegacy(legacy, CGROUP_BASE);
     // Another container may live there by now: then it stays.
     removeParents(this.#stored, CGROUP_BASE);
+    disableControllers(this.#enabled);
   }
 
   /** Puts a process where it could not be born: into a scope that is made around it, and into v1 cgroups. */
@@ -135,7 +143,12 @@ export class NewCgroup {
     withManager(kept.manager, (manager) => {
       const { properties } = systemdProperties(this.#plan.writes, { version: manager.version(), creating: true });
       this.#scopeAsked = true;
-      manager.createScope({ ...scope, pid, properties: [...scope.properties, ...properties] });
+      manager.createScope({
+        ...scope,
+        description: kept.description,
+        pid,
+        properties: [...scope.properties, ...properties],
+      });
       // systemd has the last word on where it is.
       const path = manager.cgroupOf(scope.unit);
       if (path === undefined) throw new TsrunError('cgroup', `the systemd scope ${scope.unit} has no cgroup`);

@@ -5,7 +5,7 @@ import { BPF } from '../constants.ts';
 import { TsrunError } from '../errors.ts';
 import { probeCgroups } from '../host.ts';
 import type { StoredCgroup } from '../store.ts';
-import { check } from '../sys.ts';
+import { SysError } from '../sys.ts';
 import { enableControllers, openCgroup, pidsOf } from './cgroupfs.ts';
 import { assembleDeviceProgram, deviceRules } from './device-policy.ts';
 import { enterLegacy, type LegacyCgroup, makeLegacy } from './legacy.ts';
@@ -68,21 +68,27 @@ function extend(
   return extended;
 }
 
+function policyFailed(cause: unknown): TsrunError {
+  return new TsrunError('cgroup', 'linux.resources.devices: replace the device policy', { cause });
+}
+
+/** Has the kernel look at a device policy, which is what can fail of it, before anything is changed. */
+function loadDevicePolicy({ resources, devicePaths }: CgroupUpdate): number | undefined {
+  if (!resources.devices) return undefined;
+  const loaded = addon.bpfLoadDevice(assembleDeviceProgram(deviceRules(resources.devices, devicePaths)));
+  if (loaded < 0) throw policyFailed(new SysError(-loaded, 'bpf', 'BPF_PROG_LOAD'));
+  return loaded;
+}
+
 /** Puts a new device policy in the place of the old one in one step: there is no moment without. */
-function replaceDevicePolicy(cgroup: StoredCgroup, program: Uint8Array): void {
+function replaceDevicePolicy(cgroup: StoredCgroup, program: number): void {
   const cgroupFd = openCgroup(cgroup);
   const replaced = addon.bpfAttachedDevice(cgroupFd);
-  try {
-    const loaded = check(addon.bpfLoadDevice(program), 'bpf', 'BPF_PROG_LOAD');
-    const flags = replaced < 0 ? BPF.ALLOW_MULTI : BPF.ALLOW_MULTI | BPF.REPLACE;
-    check(addon.bpfAttachDevice(loaded, cgroupFd, flags, Math.max(replaced, -1)), 'bpf', 'BPF_PROG_ATTACH');
-    addon.close(loaded);
-  } catch (cause) {
-    throw new TsrunError('cgroup', 'linux.resources.devices: replace the device policy', { cause });
-  } finally {
-    if (replaced >= 0) addon.close(replaced);
-    addon.close(cgroupFd);
-  }
+  const flags = replaced < 0 ? BPF.ALLOW_MULTI : BPF.ALLOW_MULTI | BPF.REPLACE;
+  const attached = addon.bpfAttachDevice(program, cgroupFd, flags, Math.max(replaced, -1));
+  if (replaced >= 0) addon.close(replaced);
+  addon.close(cgroupFd);
+  if (attached < 0) throw policyFailed(new SysError(-attached, 'bpf', 'BPF_PROG_ATTACH'));
 }
 
 /** systemd must know what it can know, or it would write the old limits again some day. */
@@ -96,7 +102,7 @@ function tellSystemd({ scope }: StoredCgroup, writes: readonly CgroupWrite[]): v
 
 /** @throws {TsrunError} The limits are as before then. */
 export function updateCgroup(update: CgroupUpdate): void {
-  const { resources, devicePaths, warn } = update;
+  const { resources, warn } = update;
   const { controllers } = probeCgroups(true);
   const current = (hierarchy: string, file: string): string | undefined => {
     const directory = directoryIn(update.cgroup, hierarchy);
@@ -104,12 +110,15 @@ export function updateCgroup(update: CgroupUpdate): void {
   };
   const { writes, warnings } = resourceWrites(resources, controllers, current);
   for (const warning of warnings) warn(warning);
+  const program = loadDevicePolicy(update);
   const cgroup = extend(update, writes, controllers.v1);
-  const takeBack = writeAll(writes.map((write) => fileWrites(cgroup, write)));
+  const files = writes.map((write) => fileWrites(cgroup, write));
+  const takeBack = writeAll(files);
   try {
     tellSystemd(cgroup, writes);
-    if (resources.devices)
-      replaceDevicePolicy(cgroup, assembleDeviceProgram(deviceRules(resources.devices, devicePaths)));
+    // systemd wrote them as it understood them, which may be a rounded value.
+    if (cgroup.scope) writeAll(files);
+    if (program !== undefined) replaceDevicePolicy(cgroup, program);
   } catch (error) {
     takeBack(error);
     throw error;

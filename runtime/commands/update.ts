@@ -70,6 +70,8 @@ function requestedResources(request: RequestOf<'update'>, warn: (message: string
 
 export function update(context: Context, request: RequestOf<'update'>): number {
   const resources = requestedResources(request, (message) => context.log.warn(message));
+  if (Object.keys(resources).length === 0)
+    throw new TsrunError('usage', 'update: nothing to change: --resources holds no property of linux.resources');
   const container = containerOf(context, request.id);
   container.lock();
   const state = container.readState();

@@ -68,6 +68,11 @@ export function planCgroup(
   warnings.push(...limits.warnings);
   const unit = driver === 'systemd' ? planSystemdUnit(id, config.linux?.cgroupsPath, false) : undefined;
   const path = unit?.path ?? cgroupPath(id, config.linux?.cgroupsPath);
+  if (path === CGROUP_BASE)
+    throw new TsrunError(
+      'config-invalid',
+      `linux.cgroupsPath: ${CGROUP_BASE} holds the cgroups of all containers; name one below it`,
+    );
   const plan = {
     driver,
     ...(unit ? { scope: planScope(id, unit, config) } : {}),

@@ -50,7 +50,7 @@ export type CgroupDriver = 'cgroupfs' | 'systemd' | 'disabled';
 export interface ScopePlan {
   readonly unit: string;
   readonly slice: string;
-  /** By which the scope is known again as this container's. */
+  /** What `systemctl status` shows; a mark of the one making is added to it. */
   readonly description: string;
   /** From annotations; limits are turned into properties when the version of systemd is known. */
   readonly properties: readonly UnitProperty[];
