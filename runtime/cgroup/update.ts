@@ -13,7 +13,7 @@ import { directoryIn, fileWrites } from './lifecycle.ts';
 import { type CgroupWrite, controllersNeeded, resourceWrites, v1ControllersNeeded } from './resources.ts';
 import { withManager } from './systemd.ts';
 import { systemdProperties } from './systemd-properties.ts';
-import { readValue, writeAll } from './write.ts';
+import { type FileWrite, readValue, writeAll } from './write.ts';
 
 /** What an update is about. */
 export interface CgroupUpdate {
@@ -100,6 +100,12 @@ function tellSystemd({ scope }: StoredCgroup, writes: readonly CgroupWrite[]): v
   });
 }
 
+function exactQuota(cgroup: StoredCgroup, writes: readonly CgroupWrite[]): FileWrite[][] {
+  const groups: FileWrite[][] = [];
+  for (const write of writes) if (write.file === 'cpu.max') groups.push(fileWrites(cgroup, write));
+  return groups;
+}
+
 /** @throws {TsrunError} The limits are as before then. */
 export function updateCgroup(update: CgroupUpdate): void {
   const { resources, warn } = update;
@@ -112,12 +118,11 @@ export function updateCgroup(update: CgroupUpdate): void {
   for (const warning of warnings) warn(warning);
   const program = loadDevicePolicy(update);
   const cgroup = extend(update, writes, controllers.v1);
-  const files = writes.map((write) => fileWrites(cgroup, write));
-  const takeBack = writeAll(files);
+  const takeBack = writeAll(writes.map((write) => fileWrites(cgroup, write)));
   try {
     tellSystemd(cgroup, writes);
-    // systemd wrote them as it understood them, which may be a rounded value.
-    if (cgroup.scope) writeAll(files);
+    // systemd knows a quota in whole percents, and has just written that.
+    if (cgroup.scope) writeAll(exactQuota(cgroup, writes));
     if (program !== undefined) replaceDevicePolicy(cgroup, program);
   } catch (error) {
     takeBack(error);
