@@ -14,6 +14,8 @@ export interface Bundle {
   readonly directory: string;
   /** The file that the configuration was read from. */
   readonly file: string;
+  /** Its content. */
+  readonly bytes: Uint8Array;
   readonly config: Config;
   /** Absolute path of the root file system. */
   readonly rootfs: string;
@@ -60,6 +62,7 @@ export function readBundle(directory: string, configFile: string | undefined): B
     return {
       directory: path,
       file,
+      bytes,
       config: loaded.config,
       rootfs: resolve(path, loaded.config.root.path),
       warnings: () => loaded.warnings.map(formatDiagnostic),

@@ -6,6 +6,9 @@ import type { Step } from './plan/types.ts';
 import { check, checkValue } from './sys.ts';
 import { decodeMessages, encodeMessage, MESSAGE_MAX } from './wire.ts';
 
+const EPIPE = 32;
+const ECONNRESET = 104;
+
 /** An event, and the descriptors that came with it. */
 export type ChannelEvent = HandshakeEvent & { fds: number[] };
 
@@ -21,13 +24,18 @@ export class Channel {
 
   /** Waits for what init says next. @throws {HandshakeError} */
   next(): ChannelEvent {
-    const received = checkValue(addon.receiveMessage(this.#socket, this.#buffer), 'recvmsg', 'init');
-    if (received.length === 0) this.#handshake.end();
+    const result = addon.receiveMessage(this.#socket, this.#buffer);
+    if (result === -ECONNRESET) throw new HandshakeError('init ended');
+    const received = checkValue(result, 'recvmsg', 'init');
+    if (received.length === 0) {
+      this.#handshake.end();
+      return { kind: 'ended', fds: [] };
+    }
     const { messages } = decodeMessages(this.#buffer.subarray(0, received.length));
     const [message] = messages;
     if (!message || messages.length > 1) throw new HandshakeError('init sent something that is not a message');
     const event = this.#handshake.receive(message);
-    const expectsFds = event.kind === 'console' ? 1 : 0;
+    const expectsFds = event.kind === 'console' || (event.kind === 'point' && event.brings) ? 1 : 0;
     if (received.fds.length !== expectsFds) {
       for (const fd of received.fds) addon.close(fd);
       throw new HandshakeError(`${received.fds.length} descriptors in place of ${expectsFds}`);
@@ -37,12 +45,18 @@ export class Channel {
 
   /** Lets init go on from a point. */
   answer(point: number, fds: readonly number[] = []): void {
-    check(addon.sendMessage(this.#socket, encodeMessage(MESSAGE.CONTINUE, point), fds), 'sendmsg', 'init');
+    this.#send(MESSAGE.CONTINUE, point, fds);
   }
 
   /** Lets init live on by itself. */
   handOver(fds: readonly number[]): void {
-    check(addon.sendMessage(this.#socket, encodeMessage(MESSAGE.HANDOVER, 0), fds), 'sendmsg', 'init');
+    this.#send(MESSAGE.HANDOVER, 0, fds);
+  }
+
+  #send(type: number, value: number, fds: readonly number[]): void {
+    const sent = addon.sendMessage(this.#socket, encodeMessage(type, value), fds);
+    if (sent === -EPIPE || sent === -ECONNRESET) throw new HandshakeError('init ended');
+    check(sent, 'sendmsg', 'init');
   }
 
   close(): void {

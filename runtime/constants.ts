@@ -19,6 +19,7 @@ export const O = {
   APPEND: 0o2000,
   NONBLOCK: 0o4000,
   DIRECTORY: arm64 ? 0o40000 : 0o200000,
+  TMPFILE: 0o20000000 | (arm64 ? 0o40000 : 0o200000),
   NOFOLLOW: arm64 ? 0o100000 : 0o400000,
   CLOEXEC: 0o2000000,
   PATH: 0o10000000,
@@ -113,12 +114,16 @@ export const MAGIC = {
   CGROUP: 0x27e0eb,
   CGROUP2: 0x63677270,
   DEVPTS: 0x1cd1,
+  FUSE: 0x65735546,
+  NFS: 0x6969,
   NSFS: 0x6e736673,
   OVERLAY: 0x794c7630,
   PROC: 0x9fa0,
   RAMFS: 0x858458f6,
+  SELINUX: 0xf97cff8c,
   SYSFS: 0x62656572,
   TMPFS: 0x01021994,
+  V9FS: 0x01021997,
 } as const;
 
 /** Requests of ioctl(2) on a namespace: linux/nsfs.h. */

@@ -2,8 +2,11 @@
 import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import type { GlobalOptions } from './cli/global.ts';
+import { TsrunError } from './errors.ts';
+import { isInUserNamespace } from './host.ts';
 import type { Log } from './log.ts';
 import { resolve } from './plan/path.ts';
+import { checkRoot } from './state-root.ts';
 import { Container } from './store.ts';
 import { checkValue } from './sys.ts';
 
@@ -11,10 +14,12 @@ export interface Context {
   readonly global: GlobalOptions;
   readonly caller: Caller;
   readonly log: Log;
+  /** The launcher's record, which an engine that comes after us needs as well. */
+  readonly record: Uint8Array;
 }
 
 /** The caller's directory. */
-function currentDirectory(): string {
+export function currentDirectory(): string {
   return checkValue(addon.getcwd(), 'getcwd');
 }
 
@@ -23,12 +28,32 @@ export function absolute(path: string): string {
   return path.startsWith('/') ? resolve('/', path) : resolve(currentDirectory(), path);
 }
 
-/** Where state is kept: `--root`, or the default for this user. An empty XDG_RUNTIME_DIR counts as none. */
-export function stateRoot({ global, caller }: Context): string {
+/**
+ * Where state is to be kept: `--root`, or the default for this user. An empty XDG_RUNTIME_DIR counts as none. Who is root of
+ * a user namespace only is told from root by USER: engines leave it away, a system in a container says `root`.
+ *
+ * @throws {TsrunError} `usage`: a user without privileges has no such place.
+ */
+function rootOf({ global, caller }: Context): string {
   if (global.root !== undefined) return absolute(global.root);
   const runtimeDirectory = envOf(caller, 'XDG_RUNTIME_DIR');
-  const rootless = global.rootless === 'true' || (global.rootless === 'auto' && addon.geteuid() !== 0);
-  return rootless && runtimeDirectory ? `${absolute(runtimeDirectory)}/tsrun` : '/run/tsrun';
+  const isUser = addon.geteuid() !== 0;
+  const actsAsUser = isUser || (envOf(caller, 'USER') !== 'root' && isInUserNamespace());
+  const rootless = global.rootless === 'true' || (global.rootless === 'auto' && actsAsUser);
+  if (rootless && runtimeDirectory) return `${absolute(runtimeDirectory)}/tsrun`;
+  if (rootless && isUser)
+    throw new TsrunError(
+      'usage',
+      'the state of containers has no place: XDG_RUNTIME_DIR is not set: set it to a directory of your own (a login session does: /run/user/<uid>), or give --root',
+    );
+  return '/run/tsrun';
+}
+
+/** Where state is kept: the caller's own directory. @throws {TsrunError} `usage`: it has none; `system`: it is not its own */
+export function stateRoot(context: Context): string {
+  const root = rootOf(context);
+  checkRoot(root);
+  return root;
 }
 
 /** The container that a command is about. */

@@ -1,4 +1,5 @@
 /** What an operation of init does, in words: for the errors that tell where a container failed, and for `explain`. */
+import { EXECUTION_DOMAINS, IO_CLASSES, MEMORY_POLICIES, SCHEDULER_POLICIES } from '../spec/scheduling.ts';
 import { CAPABILITIES, NAMESPACES, PROPAGATION, RLIMITS } from '../spec/tables.ts';
 import { S } from './constants.ts';
 import { MOUNT_FLAG, type Operation, POINT } from './generated/wire.ts';
@@ -75,6 +76,19 @@ function bind({ source, target, flags }: Of<'bind'>): string {
   return `bind ${show(source)} on ${show(target)}`;
 }
 
+/** The name of a kernel's number. */
+function nameOf(names: Readonly<Record<string, number>>, number: Integer): string {
+  return Object.entries(names).find(([, value]) => value === Number(number))?.[0] ?? String(number);
+}
+
+function label({ path, label: text }: Of<'label'>): string {
+  const value = text.startsWith('exec ')
+    ? `the AppArmor profile ${show(text.slice(5))}`
+    : `the SELinux label ${show(text)}`;
+  if (text === '') return 'give new keys no label of their own any more';
+  return path.endsWith('keycreate') ? `give new keys ${value}` : `give the program ${value}`;
+}
+
 const points: ReadonlyMap<number, string> = new Map([
   [POINT.MAPS, 'let the host write the ID maps'],
   [POINT.OFFSETS, 'let the host write the clock offsets'],
@@ -83,6 +97,9 @@ const points: ReadonlyMap<number, string> = new Map([
   [POINT.SOURCES, 'take mount sources that the host opened'],
   [POINT.LIMITS, 'let the host set the resource limits'],
   [POINT.HOOKS, 'let the host run its hooks'],
+  [POINT.JOINED, 'let the host see that the container is still there'],
+  [POINT.TERMINAL, 'let the host give the terminal its size'],
+  [POINT.TOOL, 'tell the host that it is in place'],
 ]);
 
 function describeOperation(operation: Operation): string {
@@ -94,7 +111,7 @@ function describeOperation(operation: Operation): string {
         ? 'go on as a new process'
         : `go on as a new process in ${namespaces(operation.flags)}`;
     case 'ready':
-      return 'report that the container is made, and live on without tsrun';
+      return 'report that the container is made';
     case 'waitStart':
       return 'wait for `start`';
     case 'hook':
@@ -118,10 +135,12 @@ function describeOperation(operation: Operation): string {
     case 'propagation':
       return `make the mounts of the new namespace ${propagationName(operation.flags)}`;
     case 'rootfs':
-      return `attach the root file system ${show(operation.path)}`;
+      return `attach the root file system ${show(operation.path)}${operation.at === undefined ? '' : ` to ${show(operation.at)}`}`;
     case 'mount':
     case 'mountOld':
       return `mount ${show(operation.type)} on ${show(operation.target)}`;
+    case 'openSource':
+      return `open the source ${show(operation.path)}`;
     case 'bind':
       return bind(operation);
     case 'remount':
@@ -151,13 +170,19 @@ function describeOperation(operation: Operation): string {
     case 'session':
       return 'start a session';
     case 'console':
-      return `make the terminal, and bind it on ${show(operation.path)}`;
+      return operation.path === undefined
+        ? 'make a terminal'
+        : `make the terminal, and bind it on ${show(operation.path)}`;
     case 'keyring':
       return `join the session keyring ${show(operation.name)}`;
     case 'raiseLimit':
       return `raise the hard limit ${rlimitName(operation.resource)} to ${limitValue(operation.hard)} if it is lower`;
     case 'descriptors':
       return 'put preserved descriptors in their places, and have every other closed by execve';
+    case 'listenPid':
+      return 'add LISTEN_PID';
+    case 'release':
+      return 'live on when tsrun ends';
     case 'rlimit':
       return `set ${rlimitName(operation.resource)} to ${limitValue(operation.soft)} (soft) and ${limitValue(operation.hard)} (hard)`;
     case 'umask':
@@ -172,6 +197,8 @@ function describeOperation(operation: Operation): string {
       return 'keep the environment';
     case 'home':
       return `look up HOME of user ${operation.uid}`;
+    case 'stdioNull':
+      return 'put the container’s /dev/null at 0, 1 and 2 where the caller’s is';
     case 'stdioOwner':
       return `give pipes at 0, 1 and 2 to ${operation.uid}:${operation.gid}`;
     case 'bounding':
@@ -190,8 +217,34 @@ function describeOperation(operation: Operation): string {
       return 'set no_new_privs';
     case 'findExecutable':
       return 'find the program';
+    case 'outlive':
+      return 'live on without tsrun, and wait until that has ended';
+    case 'seccomp':
+      return 'load the seccomp filter';
+    case 'lastCapabilities':
+      return 'give up the capability that loading it needed';
+    case 'alive':
+      return 'live on without tsrun';
+    case 'done':
+      return 'tell that all is done';
+    case 'umount':
+      return `detach what is mounted on ${show(operation.path)}`;
+    case 'netDevices':
+      return 'let the host move network devices into the container';
+    case 'scheduler':
+      return `schedule the process by ${nameOf(SCHEDULER_POLICIES, operation.policy)}`;
+    case 'ioPriority':
+      return `give disk access the priority ${operation.level} of ${nameOf(IO_CLASSES, operation.class)}`;
+    case 'personality':
+      return `run as ${nameOf(EXECUTION_DOMAINS, operation.domain)}`;
+    case 'memoryPolicy':
+      return `take memory by ${nameOf(MEMORY_POLICIES, Number(operation.mode) & 0xff)}`;
+    case 'label':
+      return label(operation);
     case 'affinity':
-      return 'run on every CPU of the cpuset';
+      return operation.cpus.length === 0
+        ? 'run on every CPU of the cpuset'
+        : `run on the CPUs ${operation.cpus.join(', ')}`;
   }
 }
 

@@ -40,6 +40,7 @@ export const errno = {
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  ENODATA: 61,
   EPROTO: 71,
   EBADMSG: 74,
   EOVERFLOW: 75,

@@ -26,6 +26,7 @@ import { escapeControls } from './text.ts';
  * - `mount`, `namespace`, `cgroup`, `device`, `console`, `process`: that part of setting up failed
  * - `command-not-found`, `command-not-executable`: the container's program
  * - `hook`: a hook failed or timed out
+ * - `archive`: an archive or image that a bundle is made from is damaged, unsafe or unfit
  * - `log`: the log file cannot be written
  * - `system`: any other system call
  * - `internal`: a mistake in tsrun itself
@@ -52,6 +53,7 @@ export type ErrorCode =
   | 'command-not-found'
   | 'command-not-executable'
   | 'hook'
+  | 'archive'
   | 'log'
   | 'system'
   | 'internal';

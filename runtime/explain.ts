@@ -104,11 +104,16 @@ export function explain(plan: Plan, request: ExplainRequest, facts: HostFacts, s
   const steps = explainSteps(plan, request);
   const columns = columnsOf(steps, style.width ?? defaultWidth);
   const paint = style.colour ? coloured : plain;
+  const label = 'warning   ';
   const lines = [
     `container ${show(request.id)}`,
     `bundle    ${show(request.bundle)}`,
     `host      ${hostWords(facts)}`,
-    ...plan.warnings.map((warning) => `warning   ${escapeControls(warning)}`),
+    ...plan.warnings.flatMap((warning) =>
+      wrap(escapeControls(warning), (style.width ?? defaultWidth) - label.length).map(
+        (line, index) => (index === 0 ? label : ' '.repeat(label.length)) + line,
+      ),
+    ),
   ];
   let phase: string | undefined;
   steps.forEach((step, index) => {
@@ -164,6 +169,7 @@ function jsonOf(value: unknown): JsonValue {
     return unsigned <= Number.MAX_SAFE_INTEGER ? Number(unsigned) : String(unsigned);
   }
   if (Array.isArray(value)) return value.map(jsonOf);
+  if (value instanceof Uint32Array) return [...value];
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(
       Object.entries(value)

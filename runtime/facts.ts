@@ -1,3 +1,4 @@
+import type { IdMapping } from '../spec/config.ts';
 import type { ControllerFacts } from './cgroup/resources.ts';
 
 /** What plan() must know of the host; host.ts finds it out. Everything here is data, so that plans can be tested. */
@@ -7,8 +8,25 @@ export interface HostFacts {
   inUserNamespace: boolean;
   /** The capabilities that a process without a user namespace of its own can be given: a bit mask. */
   capabilities: bigint;
+  /** Which security modules confine processes here; looked at only where the configuration names a label. */
+  security: SecurityFacts;
+  /** Where the resctrl file system is mounted; looked for only where the configuration has `intelRdt`. */
+  resctrl: string | undefined;
   /** Types of the namespaces joined by path that belong to the user namespace joined by path: joined after it. */
   ownedByJoinedUser: ReadonlySet<string>;
+  /** The caller's effective ids, in its own user namespace. */
+  user: { readonly uid: number; readonly gid: number };
+  /** Whether processes of the caller's user namespace may set their supplementary groups. */
+  setsGroups: boolean;
+  /** Whether the caller may clone trees of mounts, for init to attach: init reaches less where its ids are others. */
+  clonesMounts: boolean;
+  /** What is mapped into the user namespace that the caller is in; absent in the initial one, where all is. */
+  ownMaps?: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
+}
+
+export interface SecurityFacts {
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
 }
 
 export interface CgroupFacts {
@@ -18,4 +36,16 @@ export interface CgroupFacts {
   root: string;
   /** Which controllers there are, and where; looked at only where the configuration asks for limits. */
   controllers: ControllerFacts;
+  /** What a caller without root's rights may do there; absent for one who has them. */
+  delegation?: Delegation;
+}
+
+/** The part of the cgroup tree that is the caller's to use. */
+export interface Delegation {
+  /** A cgroup below which the caller may make others, with a leading slash (empty: the root); undefined: there is none. */
+  base: string | undefined;
+  /** Whether the caller may make the cgroup that `linux.cgroupsPath` names by an absolute path. */
+  givenPath: boolean;
+  /** For the systemd driver: the cgroup of the caller's own service manager, without a slash at its end. */
+  managerRoot: string;
 }

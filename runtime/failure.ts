@@ -51,12 +51,15 @@ const codes: { readonly [name in Operation['op']]: ErrorCode } = {
   rlimit: 'process',
   raiseLimit: 'process',
   descriptors: 'process',
+  release: 'process',
+  listenPid: 'process',
   umask: 'process',
   makeCwd: 'process',
   chdir: 'process',
   args: 'process',
   env: 'process',
   home: 'process',
+  stdioNull: 'process',
   stdioOwner: 'process',
   bounding: 'process',
   groups: 'process',
@@ -66,6 +69,19 @@ const codes: { readonly [name in Operation['op']]: ErrorCode } = {
   noNewPrivileges: 'process',
   findExecutable: 'process',
   affinity: 'process',
+  done: 'internal',
+  openSource: 'mount',
+  umount: 'mount',
+  netDevices: 'namespace',
+  scheduler: 'process',
+  ioPriority: 'process',
+  personality: 'process',
+  memoryPolicy: 'process',
+  label: 'process',
+  outlive: 'process',
+  seccomp: 'process',
+  lastCapabilities: 'process',
+  alive: 'internal',
 };
 
 /** Where a step comes from, if that is a property and not a reason in words. */
@@ -75,10 +91,11 @@ function propertyOf(step: Step): string {
 
 /**
  * Callers take the usual text of ENOENT for a program that is missing (exit status 127), wherever it stands in a message.
- * So it is kept for that.
+ * So it is kept for that, and for the working directory of a program, with which every runtime has that status.
  */
-function because(number: number): string {
-  return number === errno.ENOENT ? 'does not exist' : errnoText(number);
+function because(step: Step, number: number): string {
+  const ofProgram = step.operation.op === 'chdir' || step.operation.op === 'makeCwd';
+  return number === errno.ENOENT && !ofProgram ? 'does not exist' : errnoText(number);
 }
 
 /** How much of what init says a call was about is shown, in UTF-16 units. */
@@ -92,7 +109,7 @@ function whatFailed(failure: Failure, description: string): string {
 }
 
 /** What an event of init tells that something went wrong. */
-export type FailureEvent = Extract<HandshakeEvent, { kind: 'failed' | 'hookFailed' }>;
+export type FailureEvent = Extract<HandshakeEvent, { kind: 'failed' | 'hookFailed' | 'execFailed' }>;
 
 /** What the wording needs to know beside the plan. */
 export interface FailureNames {
@@ -103,12 +120,17 @@ export interface FailureNames {
 function wordFailedStep(step: Step, failure: Failure): TsrunError {
   const description = describe(step);
   const hint = hintFor(failure);
-  const message = `${propertyOf(step)}${description}: ${whatFailed(failure, description)}: ${because(failure.errno)}`;
+  const message = `${propertyOf(step)}${description}: ${whatFailed(failure, description)}: ${because(step, failure.errno)}`;
   return new TsrunError(codes[step.operation.op], hint === undefined ? message : `${message}: ${hint}`);
 }
 
 /** The program that FIND_EXECUTABLE did not find, or found and cannot use. */
 function wordMissingProgram(step: Step, failure: Failure): TsrunError {
+  if (failure.errno === errno.ETXTBSY)
+    return new TsrunError(
+      'command-not-executable',
+      `${propertyOf(step)}exec: ${quote(failure.object, 256)}: permission denied: it leads to the file of tsrun's own init (by /proc/self/exe or a link to that), which is no program of the container: name another`,
+    );
   const isDirectory = failure.errno === errno.EISDIR;
   const error = wordExecFailure({
     path: failure.object,
@@ -126,6 +148,7 @@ interface FailedPlan {
 
 /** The error of a container whose init failed at an operation of `plan`. */
 export function wordFailure(plan: FailedPlan, event: FailureEvent, names: FailureNames): TsrunError {
+  if (event.kind === 'execFailed') return wordExecFailure(event);
   const step = plan.steps[event.operation];
   if (event.kind === 'hookFailed') {
     const hook = step?.operation.op === 'hook' ? step.operation : undefined;

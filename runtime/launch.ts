@@ -7,22 +7,30 @@ import { OCI_VERSION, type State, type Status } from '../spec/state.ts';
 import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import { NewCgroup } from './cgroup/lifecycle.ts';
-import { type ManagerBus, systemManager } from './cgroup/systemd.ts';
+import { type ManagerBus, systemManager, userManager } from './cgroup/systemd.ts';
 import { Channel, type ChannelEvent } from './channel.ts';
-import { O } from './constants.ts';
-import { TsrunError } from './errors.ts';
+import type { TsrunError } from './errors.ts';
 import { wordFailure } from './failure.ts';
 import { type Operation, POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
+import { checkJoinedMaps } from './launch/joined-maps.ts';
+import { sendListener } from './launch/listener.ts';
+import { moveNetDevices } from './launch/net-devices.ts';
 import { writePidFile } from './launch/pid-file.ts';
-import { openSources, writeMap, writeMaps } from './launch/points.ts';
+
+import { adjustOomScore, openSources, raiseLimits, writeMap, writeMaps } from './launch/points.ts';
+import { silentInit } from './launch/silence.ts';
+import { sendPidfd, sendTerminal } from './launch/sockets.ts';
+
 import { spawnInit } from './launch/spawn.ts';
 import { hasAny, mapped } from './lists.ts';
 import type { Plan } from './plan.ts';
-import { openProcess, type ProcessIdentity, readStat, waitForEnd } from './process.ts';
-import { type Container, type Intent, prepareRoot, type StoredState } from './store.ts';
-import { check, checkValue, SysError } from './sys.ts';
+import { killAndReap, type ProcessIdentity, readStat } from './process.ts';
+import { enterRdt, makeRdt, type StoredRdt } from './rdt.ts';
+import { prepareRoot } from './state-root.ts';
+import type { Container, Intent, StoredState } from './store.ts';
+import { check, checkValue } from './sys.ts';
 import { Undo } from './undo.ts';
 
 /** What a container is launched with. */
@@ -35,12 +43,18 @@ export interface LaunchRequest {
   /** Absolute. */
   rootfs: string;
   config: Config;
+  /** The text that it was read from. */
+  configBytes: Uint8Array;
   plan: Plan;
   caller: Caller;
   /** Absolute path of the file for the pid. */
   pidFile?: string;
+  /** Whether the program gets a socket to say that it is ready. */
+  notifies?: boolean;
   /** A connected socket that gets the terminal's master. */
   consoleSocket?: number;
+  /** A connected socket that gets a pidfd of the process. */
+  pidfdSocket?: number;
   warn(message: string): void;
 }
 
@@ -50,8 +64,6 @@ export interface Launched {
   /** The terminal's master, where no console socket took it. */
   terminal?: number;
 }
-
-const SIGKILL = 9;
 
 /** The state that hooks and `state` begin with. */
 export function ociState(state: Omit<StoredState, 'version'> | StoredState, status: Status): State {
@@ -75,6 +87,7 @@ class Launch {
   readonly #kept: ReturnType<typeof keptOf>;
   #sourcesSent = 0;
   #terminal: number | undefined;
+  #rdt: StoredRdt | undefined;
 
   constructor(request: LaunchRequest, undo: Undo, channel: Channel, cgroup: NewCgroup, pid: number) {
     this.#request = request;
@@ -85,11 +98,13 @@ class Launch {
     this.#note();
     // Now, while init works: later it would wait for this.
     this.#kept = keptOf(request);
+    request.container.writeConfig(request.configBytes);
   }
 
   /** Writes down what is there, before it goes on. */
   #note(): void {
-    this.#request.container.writeIntent(intentOf(this.#request, this.#cgroup, this.#process));
+    const intent = intentOf(this.#request, this.#cgroup, this.#process);
+    this.#request.container.writeIntent(this.#rdt ? { ...intent, rdt: this.#rdt } : intent);
   }
 
   /** Notes who the process is, before it may go on. */
@@ -109,6 +124,7 @@ class Launch {
       process: this.#process,
       created: new Date().toISOString(),
       cgroup: this.#cgroup.stored,
+      ...(this.#rdt ? { rdt: this.#rdt } : {}),
     };
   }
 
@@ -118,11 +134,13 @@ class Launch {
     return fd;
   }
 
-  #atPoint(point: number, pid: number | undefined): void {
+  #atPoint(event: Extract<ChannelEvent, { kind: 'point' }>): void {
     const { plan, caller, bundle } = this.#request;
+    const { point, pid, fd } = event;
     switch (point) {
       case POINT.MAPS:
-        if (plan.idMaps) writeMaps(this.#process.pid, plan.idMaps);
+        if (plan.idMaps) writeMaps(this.#process.pid, plan.idMaps, caller);
+        this.#setOomScore(true);
         break;
       case POINT.OFFSETS:
         writeMap(this.#process.pid, 'timens_offsets', plan.timeOffsets ?? '', 'linux.timeOffsets');
@@ -137,27 +155,29 @@ class Launch {
         this.#note();
         break;
       case POINT.SOURCES: {
-        const fds = openSources(plan, this.#sourcesSent);
+        const fds = openSources(plan, this.#sourcesSent, this.#process.pid, caller);
         this.#sourcesSent += fds.length;
         this.#channel.answer(point, fds);
         for (const fd of fds) addon.close(fd);
         return;
       }
       case POINT.LIMITS:
-        for (const { resource, hard, from } of plan.limits) {
-          const raised = addon.raiseHardLimit(this.#process.pid, resource, BigInt(hard));
-          if (raised < 0)
-            throw new TsrunError('process', `${from}: raise the hard limit`, {
-              cause: new SysError(-raised, 'prlimit'),
-            });
-        }
+        raiseLimits(this.#process.pid, plan.limits);
+        break;
+      case POINT.NET_DEVICES:
+        moveNetDevices(plan.netDevices, this.#process.pid, fd ?? -1, this.#undo);
+        break;
+      case POINT.LISTENER:
+        sendListener(this.#process.pid, event, ociState(this.#draft(), 'creating'), this.#request);
         break;
       case POINT.HOOKS: {
+        this.#checkJoined();
         const state = ociState(this.#draft(), 'creating');
         // Whoever kills the container (delete --force) must not have to wait for a hook.
         const pidfd = check(addon.pidfdOpen(this.#process.pid), 'pidfd_open', 'init');
         this.#undo.push(() => addon.close(pidfd));
-        runHooks('prestart', plan.hooks.prestart, state, bundle, caller, pidfd);
+        // From the time when they ran before start, and written for the status that a container had then.
+        runHooks('prestart', plan.hooks.prestart, { ...state, status: 'created' }, bundle, caller, pidfd);
         runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller, pidfd);
         this.#channel.answer(point, plan.containerHooks.create ? [this.#stateFd('creating')] : []);
         return;
@@ -166,30 +186,43 @@ class Launch {
     this.#channel.answer(point);
   }
 
+  /**
+   * Root writes it at the end. Others may open the file only while init is dumpable, which is where maps are written; what
+   * init forks later has it from it.
+   */
+  #setOomScore(early: boolean): void {
+    const { oomScoreAdj } = this.#request.plan;
+    if (oomScoreAdj === undefined || (addon.geteuid() !== 0) !== early) return;
+    adjustOomScore(this.#process.pid, oomScoreAdj);
+  }
+
+  #checkJoined(): void {
+    const { joinedMaps } = this.#request.plan;
+    if (joinedMaps) checkJoinedMaps(this.#process.pid, joinedMaps);
+  }
+
   #takeTerminal(master: number): void {
     const { consoleSocket } = this.#request;
     if (consoleSocket === undefined) {
       this.#terminal = master;
       return;
     }
-    // The name goes along for a human who traces it; receivers look at the descriptor alone.
-    const sent = addon.sendMessage(consoleSocket, new TextEncoder().encode('/dev/ptmx'), [master]);
-    addon.close(master);
-    if (sent < 0)
-      throw new TsrunError('console', '--console-socket: send the terminal', { cause: new SysError(-sent, 'sendmsg') });
+    sendTerminal(consoleSocket, master);
   }
 
   /** Everything that must stand before init may live without us. */
   #complete(): StoredState {
-    const { container, plan, pidFile } = this.#request;
+    const { container, plan, pidFile, pidfdSocket } = this.#request;
     const { pid } = this.#process;
-    if (plan.oomScoreAdj !== undefined) {
-      const path = `/proc/${pid}/oom_score_adj`;
-      const written = addon.writeFile(path, String(plan.oomScoreAdj), O.WRONLY, 0);
-      if (written < 0)
-        throw new TsrunError('process', `process.oomScoreAdj: write ${plan.oomScoreAdj} to ${path}`, {
-          cause: new SysError(-written, 'write'),
-        });
+    this.#checkJoined();
+    this.#cgroup.complete();
+    this.#setOomScore(false);
+    if (plan.rdt) {
+      this.#rdt = makeRdt(plan.rdt, this.#undo, (rdt) => {
+        this.#rdt = rdt;
+        this.#note();
+      });
+      enterRdt(this.#rdt, pid);
     }
     const state: StoredState = { version: 1, ...this.#draft() };
     container.writeState(state);
@@ -197,6 +230,7 @@ class Launch {
       writePidFile(pidFile, pid);
       this.#undo.push(() => addon.unlink(pidFile));
     }
+    if (pidfdSocket !== undefined) sendPidfd(pidfdSocket, pid);
     this.#channel.handOver(plan.containerHooks.start ? [this.#stateFd('created')] : []);
     return state;
   }
@@ -209,7 +243,7 @@ class Launch {
       const event: ChannelEvent = this.#channel.next();
       switch (event.kind) {
         case 'point':
-          this.#atPoint(event.point, event.pid);
+          this.#atPoint(event);
           break;
         case 'console':
           this.#takeTerminal(event.fds[0] ?? -1);
@@ -225,6 +259,7 @@ class Launch {
           return { state, ...(this.#terminal === undefined ? {} : { terminal: this.#terminal }) };
         case 'failed':
         case 'hookFailed':
+        case 'execFailed':
           throw wordFailure(plan, event, { args: config.process?.args ?? [] });
       }
     }
@@ -234,6 +269,7 @@ class Launch {
 /** The part of the state that is known before init has done anything. */
 function keptOf(request: LaunchRequest): Omit<StoredState, 'version' | 'process' | 'created' | 'cgroup'> {
   const { container, bundle, rootfs, config, plan, caller } = request;
+  const keyring = keyringOf(plan);
   return {
     ociVersion: OCI_VERSION,
     id: container.id,
@@ -245,7 +281,14 @@ function keptOf(request: LaunchRequest): Omit<StoredState, 'version' | 'process'
     sharesPidNamespace: !hasAny(config.linux?.namespaces ?? [], ({ type, path }) => type === 'pid' && !path),
     hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
     startSteps: startSteps(plan),
+    ...(keyring === undefined ? {} : { keyring }),
   };
+}
+
+/** The name of the session keyring that the container gets. */
+function keyringOf(plan: Plan): string | undefined {
+  for (const { operation } of plan.steps) if (operation.op === 'keyring') return operation.name;
+  return undefined;
 }
 
 function devicePathsOf(config: Config): string[] {
@@ -264,7 +307,7 @@ function storable(operation: Operation): Operation {
 
 function startSteps(plan: Plan): StoredState['startSteps'] {
   let first = plan.steps.length;
-  while (first > 0 && plan.steps[first - 1]?.operation.op !== 'ready') first--;
+  while (first > 0 && plan.steps[first - 1]?.operation.op !== 'alive') first--;
   const steps = mapped(plan.steps.slice(first), ({ operation, from }) => ({ operation: storable(operation), from }));
   return { first, steps };
 }
@@ -276,16 +319,6 @@ function ownerOf(caller: Caller): string {
 
 function intentOf({ bundle }: LaunchRequest, cgroup: NewCgroup, process: ProcessIdentity | undefined): Intent {
   return { bundle, cgroup: cgroup.stored, cgroupMade: cgroup.made, ...(process ? { process } : {}) };
-}
-
-function killAndReap(process: ProcessIdentity): void {
-  const pidfd = openProcess(process);
-  if (pidfd !== undefined) {
-    addon.pidfdSendSignal(pidfd, SIGKILL);
-    waitForEnd(pidfd, -1);
-    addon.close(pidfd);
-  }
-  addon.wait(process.pid, false);
 }
 
 /**
@@ -302,7 +335,13 @@ export function launch(request: LaunchRequest): Launched {
   try {
     container.claim();
     undo.push(() => container.remove());
-    const manager = (): ManagerBus => systemManager((variable) => envOf(caller, variable));
+    if (request.notifies) container.makeNotifyDirectory();
+    if (plan.mountPoint !== undefined) {
+      undo.push(() => container.detachRoot());
+      container.makeMountPoint();
+    }
+    const manager = (): ManagerBus =>
+      (plan.cgroup.scope?.user ? userManager : systemManager)((variable) => envOf(caller, variable));
     const note = (): void => container.writeIntent(intentOf(request, cgroup, active?.process));
     const cgroup = new NewCgroup(plan.cgroup, manager, undo, note);
     note();
@@ -321,17 +360,10 @@ export function launch(request: LaunchRequest): Launched {
     undo.commit();
     return launched;
   } catch (error) {
-    const failed = undo.run(error instanceof HandshakeError ? silentInit(error) : error);
+    const failed = undo.run(error instanceof HandshakeError ? silentInit(error, active?.process) : error);
     if (active) runPoststop(request, failed, bundle, caller, warn);
     throw failed;
   }
-}
-
-function silentInit(error: HandshakeError): TsrunError {
-  return new TsrunError(
-    'process',
-    `create: ${error.message}: something killed it (out of memory? a limit?); the kernel log may say what`,
-  );
 }
 
 /** "poststop hooks MUST be called" also where `create` failed; what they do wrong is a warning. */

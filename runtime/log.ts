@@ -72,6 +72,8 @@ export class Log {
   readonly #fd: number | undefined;
   /** What waits for the end of the command, because a failure would have to hold it in its one object. */
   readonly #waiting: (Entry | Unfound)[] = [];
+  /** Those of them that are written at any level. */
+  readonly #told = new Set<Entry>();
 
   /** @throws {TsrunError} `log`: the file cannot be opened. */
   constructor(options: LogOptions, output: LogOutput) {
@@ -97,6 +99,13 @@ export class Log {
     this.#note('warning', message);
   }
 
+  /** A warning about the user's own data, written at any level: for commands whose output nobody parses. */
+  tell(message: string): void {
+    const entry = entryOf('warning', message, this.#output.now());
+    this.#waiting.push(entry);
+    this.#told.add(entry);
+  }
+
   /**
    * Warnings that take time to find: `find` is called when they are written, which most callers do not ask for. The
    * command goes on as if there were none, so what they depend on must not change.
@@ -114,6 +123,7 @@ export class Log {
   succeed(): void {
     for (const entry of this.#wanted()) this.#writeRecord(entry);
     this.#waiting.length = 0;
+    this.#told.clear();
   }
 
   /** The command failed: tells the error, once, and returns the exit status. */
@@ -142,7 +152,7 @@ export class Log {
 
   /** What is written beside an error, or without one. */
   #wanted(): Entry[] {
-    return this.#options.level === 'error' ? [] : this.#found();
+    return this.#options.level === 'error' ? [...this.#told] : this.#found();
   }
 
   #note(level: Entry['level'], message: string): void {

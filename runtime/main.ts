@@ -6,17 +6,16 @@
 import { addon } from './addon.ts';
 import { type Caller, decodeCaller } from './caller.ts';
 import { helpText } from './cli/help.ts';
-import { parse, type Request } from './cli/parse.ts';
+import { failureStatus, parse, type Request, type RequestOf } from './cli/parse.ts';
 import { UsageError } from './cli/usage.ts';
+import { cleanUp, type Remaining, remainingOf } from './commands/clean-up.ts';
 import { create } from './commands/create.ts';
-import { events } from './commands/events.ts';
+import { exec } from './commands/exec.ts';
 import { pause, resume } from './commands/freeze.ts';
-import { explainCommand, featuresCommand, specCommand, validateCommand } from './commands/inspect.ts';
 import { deleteCommand, kill, list, startCommand, stateCommand } from './commands/lifecycle.ts';
-import { ps } from './commands/ps.ts';
 import { run } from './commands/run.ts';
-import { update } from './commands/update.ts';
 import type { Context } from './context.ts';
+import { exitCodeOf } from './errors.ts';
 import { Log, type LogOptions } from './log.ts';
 import { print } from './output.ts';
 import { check, checkValue } from './sys.ts';
@@ -24,16 +23,66 @@ import { versionText } from './version.ts';
 
 const output = { open: addon.open, write: addon.write, now: () => new Date() };
 
-function readCaller(argument: string | undefined): Caller {
+/** What the launcher wrote down, byte for byte. */
+function readRecord(argument: string | undefined): Uint8Array {
   const fd = Number(argument);
   const { size } = checkValue(addon.fstat(fd), 'fstat', 'the record of the launcher');
   const bytes = new Uint8Array(size);
   const count = check(addon.read(fd, bytes), 'read', 'the record of the launcher');
   addon.close(fd);
-  return decodeCaller(bytes.subarray(0, count));
+  return bytes.subarray(0, count);
 }
 
-function execute(request: Request, caller: Caller, log: Log): number {
+/** What people call by hand, and seldom. */
+type RareRequest = RequestOf<
+  | 'bundle'
+  | 'enter'
+  | 'events'
+  | 'explain'
+  | 'features'
+  | 'mounts'
+  | 'ps'
+  | 'sandbox'
+  | 'seccomp'
+  | 'spec'
+  | 'update'
+  | 'validate'
+>;
+
+/**
+ * The commands whose code is in files of its own within the executable, and is loaded when they are called for: to have it all at hand
+ * costs every command 1 ms in 10 (measured with that of `bundle` alone).
+ */
+async function executeRare(context: Context, request: RareRequest): Promise<number> {
+  switch (request.command) {
+    case 'bundle':
+      return (await import('./commands/bundle.ts')).bundle(context, request);
+    case 'enter':
+      return (await import('./commands/enter.ts')).enter(context, request);
+    case 'events':
+      return (await import('./commands/events.ts')).events(context, request);
+    case 'explain':
+      return (await import('./commands/inspect.ts')).explainCommand(context, request);
+    case 'features':
+      return (await import('./commands/inspect.ts')).featuresCommand();
+    case 'mounts':
+      return (await import('./commands/mounts.ts')).mounts(context, request);
+    case 'ps':
+      return (await import('./commands/ps.ts')).ps(context, request);
+    case 'sandbox':
+      return (await import('./commands/sandbox.ts')).sandbox(context, request);
+    case 'seccomp':
+      return (await import('./commands/seccomp.ts')).seccompCommand(request);
+    case 'spec':
+      return (await import('./commands/inspect.ts')).specCommand(request);
+    case 'update':
+      return (await import('./commands/update.ts')).update(context, request);
+    case 'validate':
+      return (await import('./commands/inspect.ts')).validateCommand(request);
+  }
+}
+
+function execute(context: Context, request: Request): number | Promise<number> {
   switch (request.command) {
     case 'version':
       print(versionText());
@@ -41,15 +90,6 @@ function execute(request: Request, caller: Caller, log: Log): number {
     case 'help':
       print(helpText(request.topic));
       return 0;
-    case 'spec':
-      return specCommand(request);
-    case 'features':
-      return featuresCommand();
-    case 'validate':
-      return validateCommand(request);
-  }
-  const context: Context = { global: request.global, caller, log };
-  switch (request.command) {
     case 'create':
       return create(context, request);
     case 'run':
@@ -64,45 +104,39 @@ function execute(request: Request, caller: Caller, log: Log): number {
       return kill(context, request);
     case 'delete':
       return deleteCommand(context, request);
-    case 'ps':
-      return ps(context, request);
     case 'pause':
       return pause(context, request);
     case 'resume':
       return resume(context, request);
-    case 'update':
-      return update(context, request);
-    case 'events':
-      return events(context, request);
-    case 'explain':
-      return explainCommand(context, request);
+    case 'exec':
+      return exec(context, request);
+    default:
+      return executeRare(context, request);
   }
 }
 
 /** A log as asked for; where its file cannot be opened, that is the command's error. */
-function openLog(options: LogOptions): Log {
+function openLog(options: LogOptions, status: number): Log {
   try {
     return new Log(options, output);
   } catch (error) {
-    addon.exit(new Log({ ...options, file: undefined }, output).fail(error));
+    new Log({ ...options, file: undefined }, output).fail(error);
+    addon.exit(status);
   }
 }
 
 const plainLog: LogOptions = { file: undefined, format: 'text', level: 'error' };
 
-function main(argv: readonly string[]): number {
-  let request: Request;
-  let caller: Caller;
+/** A umask that takes away the owner's own access would keep a caller without privileges from its own files. */
+function keepOwnAccess(): void {
+  if (addon.geteuid() !== 0) addon.umask(addon.umask(0o077) & 0o077);
+}
+
+/** What is left to do of a `run` whose program has ended. */
+function finish(remaining: Remaining, caller: Caller): number {
+  const log = openLog(remaining.log, 1);
   try {
-    caller = readCaller(argv[2]);
-    request = parse(argv.slice(3));
-  } catch (error) {
-    const options = error instanceof UsageError ? error.global?.log : undefined;
-    return openLog(options ?? plainLog).fail(error);
-  }
-  const log = openLog('global' in request ? request.global.log : plainLog);
-  try {
-    const status = execute(request, caller, log);
+    const status = cleanUp(remaining, caller, (message) => log.warn(message));
     log.succeed();
     return status;
   } catch (error) {
@@ -110,4 +144,37 @@ function main(argv: readonly string[]): number {
   }
 }
 
-addon.exit(main(process.argv));
+function main(argv: readonly string[]): void {
+  const words = argv.slice(3);
+  let record: Uint8Array;
+  let request: Request;
+  let caller: Caller;
+  try {
+    record = readRecord(argv[2]);
+    caller = decodeCaller(record);
+    const remaining = remainingOf(words);
+    if (remaining !== undefined) addon.exit(finish(remaining, caller));
+    request = parse(words);
+  } catch (error) {
+    const options = error instanceof UsageError ? error.global?.log : undefined;
+    addon.exit(openLog(options ?? plainLog, exitCodeOf(error)).fail(error));
+  }
+  keepOwnAccess();
+  const failed = request.command === 'version' || request.command === 'help' ? 1 : failureStatus(request.command);
+  const log = openLog(request.global.log, failed);
+  const context: Context = { global: request.global, caller, log, record };
+  const succeed = (status: number): never => {
+    log.succeed();
+    addon.exit(status);
+  };
+  const fail = (error: unknown): never => addon.exit(Math.max(log.fail(error), failed));
+  try {
+    const status = execute(context, request);
+    if (typeof status === 'number') succeed(status);
+    else status.then(succeed).catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+main(process.argv);

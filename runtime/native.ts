@@ -15,6 +15,8 @@ export interface Stat {
   size: number;
   ino: number;
   dev: number;
+  /** How many names it has; a directory has two, and one for each directory in it. */
+  links: number;
   uid: number;
   gid: number;
   rdevMajor: number;
@@ -99,6 +101,11 @@ export interface Addon {
   rename(from: string, to: string): Result;
   symlink(target: string, path: string): Result;
   readlink(path: string): string | number;
+  /** setxattr(2), which follows links. */
+  setxattr(path: string, name: string, value: Uint8Array | string): Result;
+  /** How long an extended attribute is, by getxattr(2). */
+  xattrSize(path: string, name: string): Result;
+  removexattr(path: string, name: string): Result;
   mkfifo(path: string, mode: number): Result;
   chmod(path: string, mode: number): Result;
   fchown(fd: number, uid: number, gid: number): Result;
@@ -136,6 +143,10 @@ export interface Addon {
     propagation: number,
     userNsFd: number,
   ): Result;
+  /** move_mount(2) of the detached mount `tree` to `path`. */
+  attach(tree: number, path: string): Result;
+  /** umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW. */
+  detach(path: string): Result;
   /** An ioctl(2) without argument, such as NS_GET_NSTYPE or NS_GET_USERNS. */
   ioctl(fd: number, request: number): Result;
 
@@ -153,6 +164,10 @@ export interface Addon {
   spawn(options: SpawnOptions): Result;
   pidfdOpen(pid: number): Result;
   pidfdSendSignal(pidfd: number, signal: number): Result;
+  /** pidfd_getfd(2): a duplicate of descriptor `fd` of another process. */
+  /** sched_setaffinity(2) of the calling thread, which its children inherit. */
+  setAffinity(cpus: readonly number[]): Result;
+  pidfdGetfd(pidfd: number, fd: number): Result;
   kill(pid: number, signal: number): Result;
   /** waitid(2) for `pid` (or any child with -1), WEXITED; `block` false adds WNOHANG and null means nothing ended. */
   wait(pid: number, block: boolean): ChildStatus | null | number;
@@ -161,6 +176,11 @@ export interface Addon {
   softNofile(): number;
   /** prlimit(2): raises the hard limit of another process to `hard`; nothing where it is as high already. */
   raiseHardLimit(pid: number, resource: number, hard: bigint): Result;
+  /**
+   * execve(2) of this very process: descriptors from 3 on are closed but those of `fds`, and all signals are blocked. Returns
+   * only where it fails; `fds` stay open across execve then.
+   */
+  become(path: string, argv: readonly string[], env: readonly string[], fds: readonly number[]): Result;
   /** _exit(2): no teardown of the engine. */
   exit(code: number): never;
 
@@ -183,6 +203,14 @@ export interface Addon {
   pipe(): [number, number] | number;
   /** A connected AF_UNIX SOCK_STREAM socket; paths longer than sun_path go through /proc/self/fd. */
   connectUnix(path: string): Result;
+  /** The same for SOCK_DGRAM; `@name` is an abstract name. */
+  connectDatagram(path: string): Result;
+  /** A non-blocking AF_UNIX SOCK_DGRAM socket under a name in a directory. */
+  bindDatagram(directory: number, name: string): Result;
+  /** A socket of NETLINK_ROUTE, in the network namespace of this process. */
+  netlinkSocket(): Result;
+  /** connect(2) of a netlink socket to the kernel, which then is the only one that it takes messages from. */
+  connectNetlink(fd: number): Result;
   sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): Result;
   /** recvmsg(2), with MSG_CMSG_CLOEXEC; length 0 is end of file. */
   receiveMessage(fd: number, buffer: Uint8Array): Received | number;
@@ -190,15 +218,14 @@ export interface Addon {
 
   // --- terminals -----------------------------------------------------------------------------------------------------
   isatty(fd: number): boolean;
-  /** The termios of `fd` as opaque bytes, for {@link terminalRestore}. */
-  terminalSave(fd: number): Uint8Array | number;
-  terminalRestore(fd: number, saved: Uint8Array): Result;
-  /** Raw mode, as cfmakeraw(3). */
-  terminalRaw(fd: number): Result;
   /** Clears or sets ONLCR. */
   terminalOnlcr(fd: number, on: boolean): Result;
   windowSize(fd: number): WindowSize | number;
   setWindowSize(fd: number, size: WindowSize): Result;
+
+  // --- sums --------------------------------------------------------------------------------------------------------------
+  /** FNV-1a with 64 bits, in 16 hexadecimal digits. Against damage, not against people. */
+  hash(data: Uint8Array | string): string;
 
   // --- eBPF ------------------------------------------------------------------------------------------------------------
   /** BPF_PROG_LOAD of a BPF_PROG_TYPE_CGROUP_DEVICE program; the fd, or a negative errno. */

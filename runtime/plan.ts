@@ -10,14 +10,27 @@ import { TsrunError } from './errors.ts';
 import type { HostFacts } from './facts.ts';
 import { POINT } from './generated/wire.ts';
 import { mapped } from './lists.ts';
+import { mountLabelOf } from './plan/annotations.ts';
 import { planCgroup } from './plan/cgroup.ts';
 import { type NodeSource, planDeviceLinks, planDevices } from './plan/devices.ts';
+import { attachesRoot, refuseForeignMounts, sharesMounts } from './plan/foreign-mounts.ts';
+import { refuseForeignLabels, withKeyLabel } from './plan/labels.ts';
 import { bindsDev, type MountContext, planMount } from './plan/mounts.ts';
 import { planNamespaces } from './plan/namespaces.ts';
+import { planNetDevices } from './plan/net-devices.ts';
 import { resolve } from './plan/path.ts';
-import { planIdentity, planLimits, planProgram } from './plan/process.ts';
-import type { CgroupDriver, CgroupPlan, HostLimit, HostSource, Plan, Step } from './plan/types.ts';
-import { refuseForeignMounts, refuseUnsupported } from './plan/unsupported.ts';
+import { canTrace, planPayload } from './plan/payload.ts';
+import { planRdt } from './plan/rdt.ts';
+import type { CgroupDriver, CgroupPlan, HostSource, Plan, Step } from './plan/types.ts';
+import {
+  groupsUse,
+  joinedMaps,
+  mapsOfContainer,
+  refuseGroups,
+  refuseUnmappedUser,
+  refuseWithoutUserNamespace,
+} from './plan/user.ts';
+import { summarize } from './seccomp/profile.ts';
 import { quote } from './text.ts';
 
 export type { IdMaps, Plan, Step } from './plan/types.ts';
@@ -29,6 +42,8 @@ export interface PlanRequest {
   bundle: string;
   config: Config;
   cgroupDriver: CgroupDriver;
+  /** Where its root is attached if it has no mount namespace of its own: an absolute path. */
+  mountPoint: string;
   /** `--no-pivot`: move the root over `/` instead of pivot_root(2). */
   noPivot: boolean;
   /** `--no-new-keyring`. */
@@ -37,6 +52,10 @@ export interface PlanRequest {
   preservedFds: number;
   /** How many of them are sockets of sd_listen_fds(3), which the process is told of. */
   listenFds: number;
+  /** Whether a working directory that is missing is one to refuse; else it is made. */
+  needsCwd?: boolean;
+  /** What `linux.seccomp` was compiled to: two words an instruction. Needed where it is there. */
+  seccompProgram?: Uint32Array | undefined;
 }
 
 /** At most this many descriptors go with one message (SCM_MAX_FD). */
@@ -45,11 +64,21 @@ export const SOURCES_PER_MESSAGE = 250;
 const propagations: Readonly<Record<string, number>> = PROPAGATION;
 
 /** MS_* bits of `rootfsPropagation`, and whether it is one of the recursive words. */
-function rootPropagation(linux: Linux | undefined): { flags: number; recursive: boolean } | undefined {
+interface Propagation {
+  readonly flags: number;
+  readonly recursive: boolean;
+}
+
+function rootPropagation(linux: Linux | undefined): Propagation | undefined {
   const word = linux?.rootfsPropagation;
   if (word === undefined) return undefined;
   const recursive = word.startsWith('r');
   return { flags: propagations[(recursive ? word.slice(1) : word).toUpperCase()] ?? 0, recursive };
+}
+
+/** Whether mounts are not even to come in from the host. Unbindable ones could not be moved: the root becomes so at the end. */
+function isPrivate(flags = 0): boolean {
+  return (flags & (PROPAGATION.PRIVATE | PROPAGATION.UNBINDABLE)) !== 0;
 }
 
 function planHook(hook: Hook, from: string): Step {
@@ -76,32 +105,48 @@ const needsOwnNamespace: ReadonlyMap<string, NamespaceType> = new Map([
   ['mqueue', 'ipc'],
 ]);
 
-/** The root file system and all that is mounted and made in it, up to the hooks that may look at it. */
-function planRootfs(request: PlanRequest, context: MountContext, nodes: NodeSource, newMounts: boolean): Step[] {
-  const { config, bundle } = request;
-  const path = resolve(bundle, config.root.path);
-  if (!newMounts) return [{ operation: { op: 'rootDirectory', path }, from: 'root.path' }];
-  const wanted = rootPropagation(config.linux);
-  const isShared = wanted !== undefined && (wanted.flags & PROPAGATION.SHARED) !== 0;
-  const steps: Step[] = [
+/** How the mounts propagate that are in the new namespace already. */
+function planPropagation(wanted: Propagation | undefined): Step[] {
+  // Unbindable mounts could not be cloned for the root; the container's root becomes so at the end.
+  if (wanted && wanted.flags & PROPAGATION.UNBINDABLE)
+    return [{ operation: { op: 'propagation', flags: MS.PRIVATE | MS.REC }, from: 'linux.rootfsPropagation' }];
+  return [
     {
       operation: { op: 'propagation', flags: wanted ? wanted.flags | MS.REC : MS.SLAVE | MS.REC },
       from: wanted ? 'linux.rootfsPropagation' : 'the host must not see the container’s mounts',
     },
   ];
-  // Unbindable mounts could not be cloned for the root; the container's root becomes so at the end.
-  if (wanted && wanted.flags & PROPAGATION.UNBINDABLE)
-    steps[0] = { operation: { op: 'propagation', flags: MS.PRIVATE | MS.REC }, from: 'linux.rootfsPropagation' };
-  const sourceSteps: Step[] = [];
+}
+
+/** The tree of the root file system, as a mount of its own. */
+function planRoot(request: PlanRequest, context: MountContext, wanted: Propagation | undefined): Step {
+  const path = resolve(request.bundle, request.config.root.path);
+  const isShared = wanted !== undefined && (wanted.flags & PROPAGATION.SHARED) !== 0;
   let fd = -1;
   if (context.byHost) {
     fd = context.sources.length;
     context.sources.push({ path, recursive: true, from: 'root.path' });
   }
-  const rootfs: Step = {
-    operation: { op: 'rootfs', path, fd, ...(isShared ? { detachParents: 1 } : {}) },
+  return {
+    operation: {
+      op: 'rootfs',
+      path,
+      ...(context.inForeign ? { at: request.mountPoint } : {}),
+      fd,
+      ...(isShared && !context.inForeign ? { detachParents: 1 } : {}),
+      // It is a peer of the host's mounts: whatever is mounted there would show on the host.
+      ...(context.byHost || context.inForeign ? { propagation: isPrivate(wanted?.flags) ? MS.PRIVATE : MS.SLAVE } : {}),
+    },
     from: 'root.path',
   };
+}
+
+/** The root file system and all that is mounted and made in it, up to the hooks that may look at it. */
+function planRootfs(request: PlanRequest, context: MountContext, nodes: NodeSource): Step[] {
+  const { config } = request;
+  const wanted = rootPropagation(config.linux);
+  const sourceSteps: Step[] = [];
+  const rootfs = planRoot(request, context, wanted);
   const mounts = config.mounts ?? [];
   const mountSteps = mapped(mounts, (mount, index) => planMount(mount, index, context));
   const deviceSteps = bindsDev(mounts)
@@ -109,11 +154,12 @@ function planRootfs(request: PlanRequest, context: MountContext, nodes: NodeSour
     : [...planDevices(config.linux?.devices ?? [], nodes), ...planDeviceLinks()];
   for (let sent = 0; sent < context.sources.length; sent += SOURCES_PER_MESSAGE)
     sourceSteps.push({ operation: { op: 'sync', point: POINT.SOURCES }, from: 'mounts, seen by the host' });
-  return [...steps, ...sourceSteps, rootfs, ...mountSteps, ...deviceSteps];
+  const propagation = context.inForeign ? [] : planPropagation(wanted);
+  return [...propagation, ...sourceSteps, rootfs, ...mountSteps, ...deviceSteps];
 }
 
 /** Hides and protects paths, and makes the root the root. */
-function planEnclosure(request: PlanRequest, newMounts: boolean): Step[] {
+function planEnclosure(request: PlanRequest): Step[] {
   const { config } = request;
   const { linux } = config;
   const steps: Step[] = [];
@@ -121,12 +167,13 @@ function planEnclosure(request: PlanRequest, newMounts: boolean): Step[] {
     steps.push({ operation: { op: 'readonlyPath', path }, from: `linux.readonlyPaths[${index}]` });
   for (const [index, path] of linux?.maskedPaths?.entries() ?? [])
     steps.push({ operation: { op: 'mask', path }, from: `linux.maskedPaths[${index}]` });
-  if (config.process) steps.push({ operation: { op: 'makeCwd', path: config.process.cwd }, from: 'process.cwd' });
-  if (!newMounts) steps.push({ operation: { op: 'chroot' }, from: 'root.path' });
+  if (config.process && !request.needsCwd)
+    steps.push({ operation: { op: 'makeCwd', path: config.process.cwd }, from: 'process.cwd' });
+  if (sharesMounts(config)) steps.push({ operation: { op: 'chroot' }, from: 'root.path' });
   else if (request.noPivot) steps.push({ operation: { op: 'moveRoot' }, from: '--no-pivot' });
   else steps.push({ operation: { op: 'pivotRoot' }, from: 'root.path' });
   const wanted = rootPropagation(linux);
-  if (wanted && newMounts)
+  if (wanted)
     steps.push({
       operation: {
         op: 'rootPropagation',
@@ -161,21 +208,6 @@ function planSysctls(config: Config): Step[] {
   return steps;
 }
 
-/** Raises hard limits, while there is the privilege: in a user namespace there is none, so the host does it. */
-function raiseSteps(limits: readonly HostLimit[], byHost: boolean): Step[] {
-  if (limits.length === 0) return [];
-  if (byHost) return [{ operation: { op: 'sync', point: POINT.LIMITS }, from: 'process.rlimits' }];
-  return mapped(limits, ({ resource, hard, from }) => ({ operation: { op: 'raiseLimit', resource, hard }, from }));
-}
-
-/** Sets the limits, at the very end: neither init nor hooks could do their work under some. */
-function limitSteps(limits: readonly HostLimit[]): Step[] {
-  return mapped(limits, ({ resource, soft, hard, from }) => ({
-    operation: { op: 'rlimit', resource, soft, hard },
-    from,
-  }));
-}
-
 /** The variables of socket activation; the process's own pid is known beforehand only where it is the first of its namespace. */
 function listenVariables({ listenFds }: PlanRequest, isFirst: boolean, warnings: string[]): string[] {
   if (listenFds === 0) return [];
@@ -192,47 +224,67 @@ function placement({ v1, scope }: CgroupPlan): Step[] {
   return v1.length > 0 || scope ? [{ operation: { op: 'sync', point: POINT.PLACED }, from: 'linux.resources' }] : [];
 }
 
-function nodeSource(ownUser: boolean, facts: HostFacts, sources: HostSource[]): NodeSource {
-  if (ownUser) return sources;
-  return facts.inUserNamespace ? 'bound' : 'made';
+/** Where nodes come from: only the initial user namespace may make them. */
+function nodeSource(byHost: boolean, inner: boolean, sources: HostSource[]): NodeSource {
+  if (byHost) return sources;
+  return inner ? 'bound' : 'made';
 }
 
-/** The default umask, as every runtime has it. */
-const DEFAULT_UMASK = 0o022;
+function keyringSteps({ id, newKeyring }: PlanRequest): Step[] {
+  if (!newKeyring) return [];
+  return [{ operation: { op: 'keyring', name: `_ses.${id}` }, from: 'a session keyring of its own' }];
+}
 
 /** Decides everything. @throws {TsrunError} where the host or this version cannot do what is asked. */
 export function plan(request: PlanRequest, facts: HostFacts): Plan {
   const { config, id } = request;
   const { process } = config;
-  refuseUnsupported(config);
+  refuseForeignLabels(config, facts.security);
   if (!process)
     throw new TsrunError(
       'config-invalid',
       'process: missing: it is needed to create a container, and says what to run',
     );
 
+  refuseWithoutUserNamespace(config, facts);
   const warnings: string[] = [];
   const namespaces = planNamespaces(config, facts);
-  const newMounts = namespaces.isNew('mount');
-  if (!newMounts) refuseForeignMounts(config);
+  const shared = sharesMounts(config);
+  if (shared) refuseForeignMounts(config);
+  const attached = attachesRoot(config);
   const ownUser = namespaces.has('user');
+  // Whether the container's user namespace is not the initial one, where the kernel allows more.
+  const inner = ownUser || facts.inUserNamespace;
+  const groups = groupsUse(config, namespaces.idMaps, facts);
+  const maps = mapsOfContainer(config, facts);
+  const joined = joinedMaps(config);
+  refuseGroups(process, groups);
+  refuseUnmappedUser(process, maps);
+  const byHost = ownUser && facts.clonesMounts;
   const cgroup = planCgroup(id, config, request.cgroupDriver, facts, warnings);
   const sources: HostSource[] = [];
   const inherited = rootPropagation(config.linux);
   const context: MountContext = {
     bundle: request.bundle,
-    byHost: ownUser,
+    byHost,
+    inForeign: shared,
+    mapsIds: facts.clonesMounts,
+    groups: maps?.gid,
+    warnings,
     defaultPropagation: inherited?.flags || MS.SLAVE,
     canMount: (type) => {
       const needed = needsOwnNamespace.get(type);
-      return needed === undefined || !(ownUser || facts.inUserNamespace) || namespaces.has(needed);
+      return needed === undefined || !inner || namespaces.has(needed);
     },
-    cgroupDirectory: cgroup.driver === 'disabled' ? undefined : cgroup.root + cgroup.path,
+    cgroupDirectory: cgroup.root === '' ? undefined : cgroup.root + cgroup.path,
     ownCgroupNamespace: namespaces.isNew('cgroup'),
+    mountLabel: mountLabelOf(config),
     sources,
   };
-  const rootfs = planRootfs(request, context, nodeSource(ownUser, facts, sources), newMounts);
-  const limits = planLimits(process);
+  const rootfs: Step[] =
+    shared && !attached
+      ? [{ operation: { op: 'rootDirectory', path: resolve(request.bundle, config.root.path) }, from: 'root.path' }]
+      : planRootfs(request, context, nodeSource(byHost, inner, sources));
   const hooks = config.hooks ?? {};
   const createContainer = planHooks(hooks.createContainer, 'createContainer');
   const startContainer = planHooks(hooks.startContainer, 'startContainer');
@@ -254,49 +306,64 @@ export function plan(request: PlanRequest, facts: HostFacts): Plan {
         },
       ]
     : [];
-  const grantable = ownUser ? ~0n : facts.capabilities;
+  const payload = planPayload(process, {
+    purpose: 'create',
+    linux: config.linux ?? {},
+    grantable: ownUser ? ~0n : facts.capabilities,
+    limitsByHost: ownUser,
+    groups,
+    addedEnv: listenVariables(request, namespaces.isNew('pid'), warnings),
+    seccompProgram: request.seccompProgram,
+    fetches: canTrace(facts.capabilities),
+    hooksFollow: startContainer.length > 0,
+    security: facts.security,
+    warnings,
+  });
 
+  // exec finds the namespaces in /proc/<pid>. Nobody but the caller sees the process there while it waits, unless it shares its pid namespace.
+  const isShown = ownUser && namespaces.isNew('pid') && !canTrace(facts.capabilities);
+  const netDevices = planNetDevices(config, facts.capabilities);
+  const rdt = planRdt(id, config, facts.resctrl);
   const steps: Step[] = [
     ...placement(cgroup),
     ...namespaces.steps,
     { operation: { op: 'session' }, from: 'a terminal of its own' },
-    ...(request.newKeyring
-      ? [{ operation: { op: 'keyring', name: `_ses.${id}` }, from: 'a session keyring of its own' } satisfies Step]
-      : []),
+    ...withKeyLabel(keyringSteps(request), process),
     ...planNames(config),
     ...(namespaces.isNew('network')
       ? [{ operation: { op: 'loopbackUp' }, from: 'linux.namespaces' } satisfies Step]
       : []),
+    ...(netDevices.length > 0 ? [{ operation: { op: 'netDevices' }, from: 'linux.netDevices' } satisfies Step] : []),
     ...rootfs,
     ...console,
     ...hookPoint,
     ...createContainer,
     ...planSysctls(config),
-    ...planEnclosure(request, newMounts),
-    ...planProgram(process, listenVariables(request, namespaces.isNew('pid'), warnings)),
-    { operation: { op: 'chdir', path: process.cwd }, from: 'process.cwd' },
-    { operation: { op: 'affinity' }, from: 'every CPU of the cpuset' },
-    ...raiseSteps(limits, ownUser),
-    ...planIdentity(process, grantable, true, warnings),
-    { operation: { op: 'umask', mask: process.user.umask ?? DEFAULT_UMASK }, from: 'process.user.umask' },
-    { operation: { op: 'findExecutable' }, from: 'process.args[0]' },
-    { operation: { op: 'ready' }, from: 'create' },
+    ...planEnclosure(request),
+    ...payload.setUp,
+    // The host completes its part first: under the filter, init does no more than it must.
+    { operation: { op: 'ready', ...(isShown ? { dumpable: 1 } : {}) }, from: 'create' },
+    ...payload.filter,
+    { operation: { op: 'alive' }, from: 'create' },
     { operation: { op: 'waitStart' }, from: 'start' },
     ...startContainer,
-    { operation: { op: 'descriptors' }, from: 'nothing of the host is passed on' },
-    ...limitSteps(limits),
-    { operation: { op: 'exec' }, from: 'process.args' },
+    ...payload.last,
   ];
   return {
     cloneFlags: namespaces.cloneFlags,
     joins: namespaces.joins,
     steps,
     ...(namespaces.idMaps ? { idMaps: namespaces.idMaps } : {}),
+    ...(joined ? { joinedMaps: joined } : {}),
     ...(namespaces.timeOffsets ? { timeOffsets: namespaces.timeOffsets } : {}),
     sources,
-    limits: ownUser ? limits : [],
+    ...(attached ? { mountPoint: request.mountPoint } : {}),
+    limits: payload.hostLimits,
+    netDevices,
+    ...(rdt ? { rdt } : {}),
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
     cgroup,
+    ...(config.linux?.seccomp ? { seccomp: summarize(config.linux.seccomp) } : {}),
     hooks: {
       prestart: hooks.prestart ?? [],
       createRuntime: hooks.createRuntime ?? [],

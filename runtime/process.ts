@@ -45,3 +45,16 @@ export function openProcess(process: ProcessIdentity): number | undefined {
 export function waitForEnd(pidfd: number, timeoutMs: number): boolean {
   return addon.poll(new Int32Array([pidfd, POLL.IN]), timeoutMs) > 0;
 }
+
+const SIGKILL = 9;
+
+/** Ends exactly this process, and reaps it where it is our child. */
+export function killAndReap(process: ProcessIdentity): void {
+  const pidfd = openProcess(process);
+  if (pidfd !== undefined) {
+    addon.pidfdSendSignal(pidfd, SIGKILL);
+    waitForEnd(pidfd, -1);
+    addon.close(pidfd);
+  }
+  addon.wait(process.pid, false);
+}

@@ -78,8 +78,18 @@ function readAll(outputs: readonly Output[]): void {
   }
 }
 
-/** Runs `path`, with the caller's environment and nothing on standard input. @throws {SysError} it cannot be run. */
-export function runProgram(path: string, argv: readonly string[], caller: Caller): Ended {
+/**
+ * Runs `path`, with the caller's environment and nothing on standard input.
+ *
+ * @param passed Descriptors that it has as 3 and so on; the caller's to close.
+ * @throws {SysError} it cannot be run.
+ */
+export function runProgram(
+  path: string,
+  argv: readonly string[],
+  caller: Caller,
+  passed: readonly number[] = [],
+): Ended {
   const nothing = check(addon.open('/dev/null', O.RDONLY, 0), 'open', '/dev/null');
   const pipes = [checkValue(addon.pipe(), 'pipe'), checkValue(addon.pipe(), 'pipe')];
   const outputs = pipes.map(([readEnd]) => new Output(readEnd));
@@ -88,7 +98,7 @@ export function runProgram(path: string, argv: readonly string[], caller: Caller
       path,
       argv,
       env: caller.env,
-      fds: [nothing, ...pipes.map(([, writeEnd]) => writeEnd)],
+      fds: [nothing, ...pipes.map(([, writeEnd]) => writeEnd), ...passed],
       parentDeathSignal: SIGKILL,
       softNofile: caller.softNofile,
       ignoredSignals: caller.ignoredSignals,

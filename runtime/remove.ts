@@ -4,7 +4,9 @@ import { endProcesses, removeCgroups, removeUncertain } from './cgroup/lifecycle
 import { TsrunError } from './errors.ts';
 import { type Inherited, runHooks } from './hooks.ts';
 import { ociState } from './launch.ts';
-import { openProcess, type ProcessIdentity, waitForEnd } from './process.ts';
+import { killAndReap, openProcess, type ProcessIdentity, waitForEnd } from './process.ts';
+import { removeRdt, type StoredRdt } from './rdt.ts';
+import { leaveBridge } from './sandbox/bridge.ts';
 import type { Container, Intent, StoredCgroup, StoredState } from './store.ts';
 
 const SIGKILL = 9;
@@ -24,11 +26,25 @@ function killProcess(id: string, process: ProcessIdentity): void {
   addon.wait(process.pid, false); // where it is our own child
 }
 
-/** Kills everything, waits for it, and removes the cgroup. */
-function endAll(id: string, process: ProcessIdentity | undefined, cgroup: StoredCgroup | undefined): void {
+/** What served the container, and has nothing to serve any more. */
+function endHelpers(container: Container): void {
+  for (const helper of container.helpers()) killAndReap(helper);
+  const port = container.port();
+  if (port) leaveBridge(port, container);
+}
+
+/** Kills everything, waits for it, and removes the cgroup and the mounts. */
+function endAll(
+  container: Container,
+  process: ProcessIdentity | undefined,
+  cgroup: StoredCgroup | undefined,
+  rdt: StoredRdt | undefined,
+): void {
   if (cgroup) endProcesses(cgroup);
-  if (process) killProcess(id, process);
+  if (process) killProcess(container.id, process);
   if (cgroup) removeCgroups(cgroup);
+  if (rdt) removeRdt(rdt);
+  container.detachRoot();
 }
 
 /** Removes a container with all its processes; poststop hooks run, and what they do wrong is a warning. */
@@ -38,7 +54,8 @@ export function destroy(
   inherited: Inherited,
   warn: (message: string) => void,
 ): void {
-  endAll(container.id, state.process, state.cgroup);
+  endAll(container, state.process, state.cgroup, state.rdt);
+  endHelpers(container);
   const report = ociState(state, 'stopped');
   for (const [index, hook] of state.hooks.poststop.entries()) {
     try {
@@ -90,7 +107,8 @@ export function interrupt(intent: Intent | undefined): void {
 export function destroyRemains(container: Container, intent: Intent | undefined): void {
   // A cgroup that was not made yet may be anybody's: it is not killed. An empty one of that name is ours to remove.
   const cgroup = intent?.cgroupMade ? intent.cgroup : undefined;
-  endAll(container.id, intent?.process, cgroup);
+  endAll(container, intent?.process, cgroup, intent?.rdt);
+  endHelpers(container);
   if (intent?.cgroup && !intent.cgroupMade) removeUncertain(intent.cgroup);
   container.remove();
 }

@@ -1,6 +1,7 @@
-/** What `state` and `list` print. Both are read by programs: nothing here depends on a terminal. */
+/** What `state`, `list` and `mounts list` print. All are read by programs: nothing here depends on a terminal. */
 
 import type { State } from '../spec/state.ts';
+import type { MountInfo } from './mountinfo.ts';
 import { escapeControls } from './text.ts';
 
 /** The state of a container as `state` and `list` report it: the specification's, and what callers read beside it. */
@@ -27,6 +28,7 @@ export function renderState(report: StateReport): string {
 }
 
 const headings = ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'];
+const mountHeadings = ['DESTINATION', 'TYPE', 'SOURCE', 'OPTIONS'];
 const smallestColumn = 12;
 const gap = 3;
 
@@ -38,7 +40,7 @@ function characters(text: string): number {
 
 /** Lines with aligned columns; the last column is not padded. */
 function table(rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((_, column) =>
+  const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(smallestColumn, ...rows.map((row) => characters(row[column] ?? '') + gap)),
   );
   const line = (row: readonly string[]): string =>
@@ -58,6 +60,17 @@ export function renderList(reports: readonly StateReport[], format: 'table' | 'j
     headings,
     ...reports.map(({ id, pid, status, bundle, created, owner }) =>
       [id, String(pid), status, bundle, created, owner].map(escapeControls),
+    ),
+  ]);
+}
+
+/** What `mounts list` prints: a table with a heading, or one line of JSON. A part of a file system is shown behind its source. */
+export function renderMounts(mounts: readonly MountInfo[], format: 'table' | 'json'): string {
+  if (format === 'json') return `${JSON.stringify(mounts)}\n`;
+  return table([
+    mountHeadings,
+    ...mounts.map(({ destination, type, source, root, options }) =>
+      [destination, type, root === '/' ? source : `${source}[${root}]`, options.join(',')].map(escapeControls),
     ),
   ]);
 }

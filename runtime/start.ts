@@ -3,11 +3,12 @@ import { addon } from './addon.ts';
 import type { Caller } from './caller.ts';
 import { O, POLL } from './constants.ts';
 import { TsrunError } from './errors.ts';
-import { wordExecFailure, wordFailure } from './failure.ts';
+import { type FailureEvent, wordFailure } from './failure.ts';
 import { MESSAGE } from './generated/wire.ts';
 import { failureOf } from './handshake.ts';
 import { runHooks } from './hooks.ts';
 import { ociState } from './launch.ts';
+import { Notification } from './notification.ts';
 import type { Step } from './plan/types.ts';
 import { openProcess } from './process.ts';
 import { destroy, destroyUnlessGone } from './remove.ts';
@@ -46,34 +47,26 @@ function readReply(reply: number, pidfd: number): Reply {
 /** The failure that the reply tells, or undefined where the program runs. */
 function failureIn(reply: Reply, startSteps: StoredState['startSteps']): TsrunError | undefined {
   let started = false;
+  let notExecuted: FailureEvent | undefined;
   for (const message of reply.messages) {
+    const failure = failureOf(message);
     if (message.type === MESSAGE.STARTED) started = true;
-    else if (message.type === MESSAGE.EXEC_FAILED) return execFailure(message);
-    else {
-      const failure = failureOf(message);
-      if (failure?.kind === 'failed' || failure?.kind === 'hookFailed')
-        return wordFailure({ steps: stepsFrom(startSteps) }, failure, { args: [] });
-    }
+    // Under a seccomp filter init says it twice: what it knows, and, where it may look, what is in the file.
+    else if (failure?.kind === 'execFailed') notExecuted = failure;
+    else if (failure?.kind === 'failed' || failure?.kind === 'hookFailed')
+      return wordFailure({ steps: stepsFrom(startSteps) }, failure, { args: [] });
   }
+  if (notExecuted) return wordFailure({ steps: [] }, notExecuted, { args: [] });
   if (started) return undefined;
   return new TsrunError(
     'process',
-    'start: init ended before it became the program: something killed it (out of memory? a limit?)',
+    'start: init ended before it became the program: something killed it (out of memory? a limit? its seccomp profile?)',
   );
 }
 
 /** The list of steps as init counts them, of which only those after `create` are kept. */
 function stepsFrom({ first, steps }: StoredState['startSteps']): (Step | undefined)[] {
   return [...new Array<undefined>(first), ...steps];
-}
-
-function execFailure(message: Message): TsrunError {
-  const at = message.detail.indexOf(10);
-  return wordExecFailure({
-    path: new TextDecoder().decode(message.detail.subarray(0, at)),
-    errno: message.value,
-    head: message.detail.subarray(at + 1),
-  });
 }
 
 function notCreated(container: Container, state: StoredState | undefined): TsrunError {
@@ -89,6 +82,7 @@ function notCreated(container: Container, state: StoredState | undefined): Tsrun
 /**
  * Starts a created container; the caller holds its lock.
  *
+ * @returns What the program says about being ready, where the caller is to hear of it.
  * @throws {TsrunError} `wrong-status`; `command-not-found` and others where the program cannot be executed (the container
  *   is stopped then); `hook` where a startContainer or poststart hook failed (the container is removed then).
  */
@@ -97,12 +91,13 @@ export function start(
   state: StoredState | undefined,
   caller: Caller,
   warn: (message: string) => void,
-): void {
+): Notification | undefined {
   const pidfd = state && openProcess(state.process);
   if (!state || pidfd === undefined || statusOf(container, state) !== 'created') throw notCreated(container, state);
   const reply = check(addon.open(container.path('reply'), O.RDONLY | O.NONBLOCK | O.NOFOLLOW, 0), 'open', 'reply');
   const go = addon.open(container.path('go'), O.WRONLY | O.NONBLOCK | O.NOFOLLOW, 0);
   if (go < 0) throw notCreated(container, state);
+  const notification = Notification.open(container, state.process, caller);
   check(addon.write(go, 'g'), 'write', 'go');
   addon.close(go);
   const failure = failureIn(readReply(reply, pidfd), state.startSteps);
@@ -111,7 +106,7 @@ export function start(
     if (failure.code === 'hook') destroy(container, state, caller, warn);
     throw failure;
   }
-  if (state.hooks.poststart.length === 0) return;
+  if (state.hooks.poststart.length === 0) return notification;
   // The program runs: nobody who wants to signal or delete the container has to wait for what hooks do.
   container.unlock();
   try {
@@ -121,4 +116,5 @@ export function start(
     destroyUnlessGone(container, state, caller, warn);
     throw error;
   }
+  return notification;
 }

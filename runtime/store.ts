@@ -4,13 +4,21 @@
  * - `intent`: what is about to be made. Written before the thing itself, so that whatever is interrupted can be removed
  *   completely. It is a symbolic link whose target is the text: that is written at once or not at all, and nobody empties
  *   or overwrites it by mistake.
+ * - `config.json`: the configuration as it was read, byte for byte: what `exec` needs of it later, whatever becomes of the bundle.
  * - `state.json`: what was made. Its presence ends `creating`.
+ * - `rootfs/`: where the root of a container in another's mount namespace is attached, with all that is mounted in it. No
+ *   other mount lies over it, and removing the directory detaches it from every namespace where it is attached.
+ * - `notify/`: where `start` binds the socket by which the program says that it is ready; mounted in the container.
+ * - `bundle/`: the bundle of a sandbox, which has none of its own.
+ * - `scratch`: where the root file system of a sandbox is unpacked, outside of this directory.
  * - `go`, `reply`: the fifos by which `start` speaks with init.
  * - `lock`: held (flock) by the one command that changes the container.
  *
  * Files are replaced whole (a new file, then rename); the directory itself is the claim on the id.
  */
-import type { Hook } from '../spec/config.ts';
+import type { Config, Hook } from '../spec/config.ts';
+import { ConfigError, formatDiagnostic } from '../spec/diagnostic.ts';
+import { loadConfig } from '../spec/load.ts';
 import { addon } from './addon.ts';
 import type { LegacyCgroup } from './cgroup/legacy.ts';
 import type { ManagerBus } from './cgroup/systemd.ts';
@@ -20,8 +28,12 @@ import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import type { CgroupDriver, Step } from './plan/types.ts';
 import type { ProcessIdentity } from './process.ts';
+import type { StoredRdt } from './rdt.ts';
+import type { BridgePort } from './sandbox/bridge-plan.ts';
+import { isScratchPath, removeScratch } from './sandbox/remove-scratch.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
+import { visitBelow } from './tree.ts';
 
 const ENOENT = 2;
 const EAGAIN = 11;
@@ -34,10 +46,14 @@ export interface StoredCgroup {
   readonly driver: CgroupDriver;
   /** For `systemd`: the scope, and the manager that made it. */
   readonly scope?: { readonly unit: string; readonly description: string; readonly manager: ManagerBus };
+  /** For `disabled`: the caller did not ask for that, but nothing was delegated to it. */
+  readonly isUndelegated?: boolean;
   /** Mount point of the v2 hierarchy. */
   readonly root: string;
   /** Below it, with a leading slash; empty when disabled. */
   readonly path: string;
+  /** Its inode, which the kernel gives to no later one; absent until it is made. */
+  readonly number?: number;
   /** Host directories above it that were made for it, the deepest first. */
   readonly parents: readonly string[];
   /** Cgroups in v1 hierarchies, which carry limits. */
@@ -51,6 +67,8 @@ export interface Intent {
   /** Whether the cgroup was really made: only then may it be killed and removed. */
   readonly cgroupMade?: boolean;
   readonly process?: ProcessIdentity;
+  /** Its class of service of Intel RDT. */
+  readonly rdt?: StoredRdt;
 }
 
 /** state.json */
@@ -67,6 +85,8 @@ export interface StoredState {
   readonly owner: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly cgroup: StoredCgroup;
+  /** Its class of service of Intel RDT. */
+  readonly rdt?: StoredRdt;
   /** The paths of `linux.devices`, for a later device policy. */
   readonly devicePaths: readonly string[];
   /** Without a pid namespace of its own, the end of the first process does not end the others. */
@@ -74,6 +94,8 @@ export interface StoredState {
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
   /** The operations that init does after `start`, from index `first` of the plan on, for an error to name. */
   readonly startSteps: { readonly first: number; readonly steps: readonly Step[] };
+  /** The name of its session keyring; absent where it has that of the caller of `create`. */
+  readonly keyring?: string;
 }
 
 /** The kernel's limit for the target of a link, in bytes. */
@@ -81,6 +103,7 @@ const LINK_MAX = 4000;
 const MAX_STATE = 64 * 1024 * 1024;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
+const NOTIFY_MODE = 0o755;
 
 function doesNotExist(id: string): TsrunError {
   return new TsrunError('not-found', `container ${quote(id)} does not exist`);
@@ -94,6 +117,11 @@ function parse(path: string): unknown {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is a name of a file and of an interface, and nothing else. */
+function isPortName(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(value);
 }
 
 function isProcess(value: unknown): value is ProcessIdentity {
@@ -154,9 +182,18 @@ function isCgroup(value: unknown): value is StoredCgroup {
     typeof value.root === 'string' &&
     typeof value.path === 'string' &&
     (value.driver === 'disabled' || isCgroupPath(value.path)) &&
+    (value.isUndelegated === undefined || typeof value.isUndelegated === 'boolean') &&
+    (value.number === undefined || Number.isFinite(value.number)) &&
     isParents(value.parents, value.root) &&
     isListOf(value.v1, isLegacy)
   );
+}
+
+/** Files and directories by absolute paths, and no way around. */
+function isRdt(value: unknown): value is StoredRdt {
+  const isPath = (path: unknown): boolean =>
+    typeof path === 'string' && path.startsWith('/') && !path.split('/').includes('..');
+  return isRecord(value) && isListOf(value.tasks, isPath) && isListOf(value.directories, isPath);
 }
 
 function isHook(value: unknown): boolean {
@@ -183,20 +220,25 @@ function isState(value: unknown, id: string): value is StoredState {
     isProcess(value.process) &&
     isRecord(value.annotations) &&
     isCgroup(value.cgroup) &&
+    (value.rdt === undefined || isRdt(value.rdt)) &&
     Array.isArray(value.devicePaths) &&
     isHooks(value.hooks) &&
-    isStartSteps(value.startSteps)
+    isStartSteps(value.startSteps) &&
+    (value.keyring === undefined || typeof value.keyring === 'string')
   );
 }
 
 /** The directory of one container. */
 export class Container {
   readonly id: string;
+  /** The state root. */
+  readonly root: string;
   readonly directory: string;
   #lock: number | undefined;
 
   constructor(root: string, id: string) {
     this.id = id;
+    this.root = root;
     this.directory = `${root}/${id}`;
   }
 
@@ -211,10 +253,14 @@ export class Container {
   }
 
   #write(name: string, value: object): void {
+    this.#writeBytes(name, JSON.stringify(value));
+  }
+
+  #writeBytes(name: string, bytes: string | Uint8Array): void {
     const path = this.path(name);
     // Unique, should two ever write at once; O_EXCL, so that nothing that lies there is followed.
     const temporary = `${path}.${addon.getpid()}`;
-    const written = addon.writeFile(temporary, JSON.stringify(value), O.WRONLY | O.CREAT | O.EXCL, FILE_MODE);
+    const written = addon.writeFile(temporary, bytes, O.WRONLY | O.CREAT | O.EXCL, FILE_MODE);
     if (written < 0) {
       addon.unlink(temporary);
       throw new SysError(-written, 'write', temporary);
@@ -234,6 +280,25 @@ export class Container {
     check(addon.rename(temporary, path), 'rename', temporary);
   }
 
+  /** Keeps the configuration that the container is made from. */
+  writeConfig(bytes: Uint8Array): void {
+    this.#writeBytes('config.json', bytes);
+  }
+
+  /** The configuration that the container was made from. @throws {TsrunError} `state-damaged` */
+  readConfig(): Config {
+    const path = this.path('config.json');
+    const bytes = addon.readFile(path, MAX_STATE);
+    if (typeof bytes === 'number') throw this.#damaged(errnoText(-bytes), path);
+    try {
+      return loadConfig(bytes, path).config;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      const [first] = error.diagnostics;
+      throw this.#damaged(first ? formatDiagnostic(first) : error.message, path);
+    }
+  }
+
   writeState(state: StoredState): void {
     this.#write('state.json', state);
   }
@@ -249,6 +314,7 @@ export class Container {
         bundle: value.bundle,
         ...(isCgroup(value.cgroup) ? { cgroup: value.cgroup, cgroupMade: value.cgroupMade === true } : {}),
         ...(isProcess(value.process) ? { process: value.process } : {}),
+        ...(isRdt(value.rdt) ? { rdt: value.rdt } : {}),
       };
     } catch {
       return undefined;
@@ -273,10 +339,10 @@ export class Container {
     return value;
   }
 
-  #damaged(reason: string): TsrunError {
+  #damaged(reason: string, path = this.path('state.json')): TsrunError {
     return new TsrunError(
       'state-damaged',
-      `container ${quote(this.id)}: ${this.path('state.json')} is damaged: ${reason}; \`tsrun delete --force\` removes the container`,
+      `container ${quote(this.id)}: ${path} is damaged: ${reason}; \`tsrun delete --force\` removes the container`,
     );
   }
 
@@ -342,8 +408,9 @@ export class Container {
     this.#lock = undefined;
   }
 
-  /** Takes the id. @throws {TsrunError} `exists` */
+  /** Takes the id; nothing where this very object has it already. @throws {TsrunError} `exists` */
   claim(): void {
+    if (this.#lock !== undefined) return;
     const made = addon.mkdir(this.directory, DIRECTORY_MODE);
     if (made === -EEXIST)
       throw new TsrunError(
@@ -359,17 +426,102 @@ export class Container {
     }
   }
 
+  get notifyDirectory(): string {
+    return this.path('notify');
+  }
+
+  /** Makes it, for every user of the container to pass. */
+  makeNotifyDirectory(): void {
+    const directory = this.notifyDirectory;
+    check(addon.mkdir(directory, DIRECTORY_MODE), 'mkdir', directory);
+    check(addon.chmod(directory, NOTIFY_MODE), 'chmod', directory);
+  }
+
+  /** Notes a process that has no purpose when the container has ended, and is to end with it. */
+  addHelper(process: ProcessIdentity): void {
+    this.#write('helpers', [...this.helpers(), process]);
+  }
+
+  /** Notes the interface on a bridge that the container is about to have. */
+  notePort(port: BridgePort): void {
+    this.#write('port', port);
+  }
+
+  /** What {@link notePort} noted. */
+  port(): BridgePort | undefined {
+    const bytes = addon.readFile(this.path('port'), MAX_STATE);
+    if (typeof bytes === 'number') return undefined;
+    const noted: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return isRecord(noted) && isPortName(noted.name) && isPortName(noted.port)
+      ? { name: noted.name, port: noted.port }
+      : undefined;
+  }
+
+  /** The processes noted by {@link addHelper}; none where that cannot be read. */
+  helpers(): ProcessIdentity[] {
+    const bytes = addon.readFile(this.path('helpers'), MAX_STATE);
+    if (typeof bytes === 'number') return [];
+    try {
+      const noted: unknown = JSON.parse(new TextDecoder().decode(bytes));
+      return Array.isArray(noted) ? noted.filter(isProcess) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** Notes the directory outside of this one that is about to be made for the container, and goes with it. */
+  noteScratch(path: string): void {
+    this.#write('scratch', { path });
+  }
+
+  /** Removes what {@link noteScratch} noted. */
+  #removeScratch(): void {
+    const bytes = addon.readFile(this.path('scratch'), MAX_STATE);
+    const own = addon.stat(this.directory, false);
+    if (typeof bytes === 'number' || typeof own === 'number') return;
+    let noted: unknown;
+    try {
+      noted = JSON.parse(new TextDecoder().decode(bytes));
+    } catch {
+      return; // damaged
+    }
+    if (isRecord(noted) && isScratchPath(noted.path)) removeScratch(noted.path, own.uid);
+  }
+
+  /** Where the root of a container is attached that has no mount namespace of its own. */
+  get mountPoint(): string {
+    return this.path('rootfs');
+  }
+
+  /** Makes the directory for the root. {@link detachRoot} undoes it, and what was mounted there since. */
+  makeMountPoint(): void {
+    check(addon.mkdir(this.mountPoint, DIRECTORY_MODE), 'mkdir', this.mountPoint);
+  }
+
+  /**
+   * Detaches the root of a container in another's mount namespace, if it has one. Where it was attached in a namespace that
+   * is not the caller's, the kernel does that when the directory goes. @throws {TsrunError} `state-damaged`
+   */
+  detachRoot(): void {
+    // More than once where the container, which shares the namespace, mounted over its root.
+    while (addon.detach(this.mountPoint) === 0);
+    const removed = addon.rmdir(this.mountPoint);
+    if (removed < 0 && removed !== -ENOENT) throw this.#damaged(errnoText(-removed), this.mountPoint);
+  }
+
   /**
    * Removes everything that is kept, and the directory. What tsrun did not put there is not touched.
    * @throws {TsrunError} `state-damaged`: such a thing is in the way.
    */
   remove(): void {
     if (!this.exists()) return;
+    this.#removeScratch();
     const foreign: string[] = [];
     for (const name of checkValue(addon.readdir(this.directory), 'readdir', this.directory)) {
       if (name === 'lock') continue; // last, for it keeps others out until the directory is gone
       const path = this.path(name);
-      if (!isOurs(name) || (addon.unlink(path) < 0 && addon.rmdir(path) < 0)) foreign.push(name);
+      if (name === 'bundle' || name === 'notify') removeTree(path);
+      else if (!isOurs(name) || (addon.unlink(path) < 0 && addon.rmdir(path) < 0)) foreign.push(name);
     }
     if (foreign.length > 0)
       throw new TsrunError(
@@ -384,24 +536,18 @@ export class Container {
 
 /** Whether a name in the state directory is one that tsrun gives: a file, or what it is written to first. */
 function isOurs(name: string): boolean {
-  return /^(state\.json|intent|go|reply)(\.\d+)?$/.test(name);
+  return /^(state\.json|config\.json|intent|helpers|port|scratch|go|reply)(\.\d+)?$/.test(name);
 }
 
-/** The state root, made where it is missing. */
-export function prepareRoot(root: string): void {
-  const made = addon.mkdir(root, DIRECTORY_MODE);
-  if (made === -ENOENT) {
-    const parent = root.slice(0, root.lastIndexOf('/'));
-    if (parent !== '') {
-      prepareRoot(parent);
-      prepareRoot(root);
-      return;
-    }
-  }
-  if (made < 0 && made !== -EEXIST)
-    throw new TsrunError('system', `make the state directory ${quote(root)}`, {
-      cause: new SysError(-made, 'mkdir', root),
-    });
+/** Removes a directory with all that is in it; what cannot be removed stays. */
+function removeTree(directory: string): void {
+  const removeEmptied = (path: string): void => {
+    const names = addon.readdir(path);
+    for (const name of typeof names === 'number' ? [] : names) addon.unlink(`${path}/${name}`);
+    addon.rmdir(path);
+  };
+  visitBelow(directory, false, removeEmptied);
+  removeEmptied(directory);
 }
 
 /** The ids under `root`, sorted; none where it does not exist. */

@@ -13,7 +13,8 @@ const LISTS = 2;
 const RECORD_SIZE = 8 + 4 * STRINGS + 8 * NUMBERS + 8 * LISTS;
 const ABSENT = 0xffff_ffff;
 
-type Field = string | number | bigint | readonly string[] | readonly number[] | undefined;
+type Numbers = readonly number[] | Uint32Array;
+type Field = string | number | bigint | readonly string[] | Numbers | undefined;
 
 /** Bytes that records point into; equal strings are stored once. */
 class Pool {
@@ -59,9 +60,15 @@ class Pool {
     return at;
   }
 
-  numbers(list: readonly number[]): number {
+  numbers(list: Numbers): number {
     const at = this.#size;
     this.#reserve(list.length * 4 + 1);
+    if (list instanceof Uint32Array) {
+      // At once, for a seccomp filter has some thousand words, which are in the order of this machine.
+      this.#bytes.set(new Uint8Array(list.buffer, list.byteOffset, list.byteLength), at);
+      this.#size += list.byteLength;
+      return at;
+    }
     const view = new DataView(this.#bytes.buffer);
     for (const number of list) {
       view.setUint32(this.#size, number, true);
@@ -107,11 +114,9 @@ function writeRecord(words: Uint32Array, at: number, operation: Operation, shape
   }
   offset = at + 1 + STRINGS + 1 + 2 * NUMBERS;
   for (const name of shape.lists) {
-    const list = fields[name] as readonly string[] | readonly number[] | undefined;
+    const list = fields[name] as readonly string[] | Numbers | undefined;
     if (list !== undefined && list.length > 0) {
-      words[offset] = shape.numericList
-        ? pool.numbers(list as readonly number[])
-        : pool.strings(list as readonly string[]);
+      words[offset] = shape.numericList ? pool.numbers(list as Numbers) : pool.strings(list as readonly string[]);
       words[offset + 1] = list.length;
     }
     offset += 2;

@@ -3,15 +3,13 @@
 #
 #   npm run bench -- [--rounds N] [--json FILE] [--host]
 #
-# The peers come from a tree of Debian sid in build/bench, made once by debootstrap (crun before 1.21 needs
-# CAP_SYS_RESOURCE, which many machines lack). With --host, or where no tree can be made, the machine's own runc is all
-# there is to compare with. The method is told in
-# test/bench/measure.c and test/bench/box.sh.
+# The peers come from a tree of Debian sid (scripts/peers.sh). With --host, or where no tree can be made, the machine's
+# own runc is all there is to compare with. The method is told in test/bench/measure.c and test/bench/box.sh.
 set -eu
 repository=$(cd "$(dirname "$0")/.." && pwd)
 work=$repository/build/bench/work
-tree=$repository/build/bench/sid
 dist=$repository/dist
+. "$repository/scripts/peers.sh"
 rounds=50 json='' host=no
 while [ $# -gt 0 ]; do
   case $1 in
@@ -25,17 +23,10 @@ done
 
 note() { echo "bench: $*" >&2; }
 
-make_tree() {
-  command -v debootstrap > /dev/null || { note "no debootstrap here (apt-get install debootstrap)"; return 1; }
-  note "making a tree of Debian sid with crun and runc in build/bench/sid (once, a minute or two)"
-  rm -rf --one-file-system "$tree.new"
-  debootstrap --variant=minbase --include=crun,runc sid "$tree.new" > "$repository/build/bench/debootstrap.log" 2>&1 ||
-    { note "debootstrap failed; see build/bench/debootstrap.log"; rm -rf --one-file-system "$tree.new"; return 1; }
-  mv "$tree.new" "$tree"
-}
-
-mkdir -p "$work/bundle/rootfs"
-if [ "$host" = no ] && { [ -d "$tree" ] || make_tree; }; then
+sh "$repository/scripts/setup.sh" bench
+mkdir -p "$work/bundles/rootfs"
+if [ "$host" = no ] && make_peers_tree bench; then
+  tree=$peers_tree
   # The names are of the tree; nothing of the host's decides which crun this is.
   crun=$tree/usr/bin/crun runc=$tree/usr/sbin/runc root=$tree
 else
@@ -45,9 +36,12 @@ else
 fi
 
 echo 'int main(void) { return 0; }' > "$work/true.c"
-musl-gcc -static -s -O1 -o "$work/bundle/rootfs/true" "$work/true.c"
+musl-gcc -static -s -O1 -o "$work/bundles/rootfs/true" "$work/true.c"
+printf '#include <unistd.h>\nint main(void) { return pause(); }\n' > "$work/pause.c"
+musl-gcc -static -s -O1 -o "$work/bundles/rootfs/pause" "$work/pause.c"
 musl-gcc -static -s -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -o "$work/measure" "$repository/test/bench/measure.c"
-cp "$repository/test/bench/config.json" "$work/bundle/config.json"
+bun=$repository/node_modules/@oven/bun-linux-$(uname -m | sed s/x86_64/x64/)/bin/bun
+"$bun" "$repository/test/bench/bundles.ts" "$work/bundles"
 
 set --
 facts=$work/facts
@@ -66,7 +60,16 @@ for peer in crun runc; do
 done
 
 mkdir -p "$dist"
-sh "$repository/test/bench/box.sh" "$tree" "$work" "$dist" "$rounds" 5 /run/bench/work/bundle "$@" > "$work/samples"
+sh "$repository/test/bench/box.sh" "$tree" "$work" "$dist" "$rounds" 5 /run/bench/work/bundles "$@" > "$work/samples"
 cat "$work/versions" >> "$facts"
-bun=$repository/node_modules/@oven/bun-linux-$(uname -m | sed s/x86_64/x64/)/bin/bun
+if [ -x "$dist/tsrun" ]; then
+  note "unpacking 200 MB by tar and by tsrun"
+  "$bun" "$repository/test/bench/tarball.ts" "$work/unpack.tar"
+  # In memory: how fast a disk is says nothing about either.
+  unpacked=$(mktemp -d /dev/shm/tsrun-bench-XXXXXX)
+  trap 'rm -rf "$unpacked" "$work/unpack.tar"' EXIT
+  sh "$repository/test/bench/unpack.sh" "$work/unpack.tar" "$unpacked" "$dist/tsrun" 5 >> "$work/samples"
+  rm -rf "$unpacked" "$work/unpack.tar"
+  printf 'tar\t%s\n' "$(tar --version | sed -n '1s/.* //p')" >> "$facts"
+fi
 exec "$bun" "$repository/test/bench/report.ts" "$work/samples" "$facts" "$json"

@@ -25,7 +25,7 @@ check types node_modules/.bin/tsc --noEmit -p .
 check 'format and lint' node_modules/.bin/biome check --error-on-warnings .
 check 'dead code' node_modules/.bin/knip --no-progress
 check 'generated wire format' "$bun" scripts/generate-wire.ts --check
-check 'C and C++ warnings' make --no-print-directory -j2 dist/tsrun dist/libexec/tsrun/init dist/libexec/tsrun/tsrun.node test-programs
+check 'C and C++ warnings' make --no-print-directory -j2 dist/tsrun dist/libexec/tsrun/init dist/libexec/tsrun/supervise dist/libexec/tsrun/tsrun.node dist/libexec/tsrun/seccomp.node dist/libexec/tsrun/archive.node test-programs
 if command -v aarch64-linux-gnu-gcc > /dev/null; then
   check 'init for arm64' make --no-print-directory init-arm64
 fi

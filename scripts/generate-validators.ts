@@ -136,7 +136,7 @@ function element(inner: string): string {
 
 function declarations(): string {
   const lines = [
-    "import type { Config, Process, Resources } from '../config.ts';",
+    "import type { Config, MountList, Process, Resources } from '../config.ts';",
     "import type { Shape } from '../unknown.ts';",
     '',
   ];

@@ -65,7 +65,9 @@ const fields = (op: Operation) => [
   `op: '${op.name}'`,
   ...op.strings.map((name) => field(name, name.endsWith('?') ? 'string | undefined' : 'string')),
   ...op.numbers.map((name) => field(name, name.endsWith('?') ? 'number | bigint | undefined' : 'number | bigint')),
-  ...op.lists.map((name) => field(name, name.endsWith('[u32]') ? 'readonly number[]' : 'readonly string[]')),
+  ...op.lists.map((name) =>
+    field(name, name.endsWith('[u32]') ? 'readonly number[] | Uint32Array' : 'readonly string[]'),
+  ),
 ];
 const quoted = (list: string[]) => `[${list.map((name) => `'${name}'`).join(', ')}]`;
 const constants = (name: string, comment: string, group: string) =>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing on a Debian machine, and nothing else; says nothing where all is there.
 #
-#   scripts/setup.sh [build|test|bench|arm64|vm]      (default: build)
+#   scripts/setup.sh [build|test|bench|conformance|arm64|vm]      (default: build)
 set -eu
 cd "$(dirname "$0")/.."
 profile=${1:-build}
@@ -21,6 +21,9 @@ need g++ g++
 need musl-tools musl-gcc
 need libc6-dev /usr/include/stdio.h
 need linux-libc-dev /usr/include/linux/openat2.h
+need libseccomp-dev /usr/include/seccomp.h
+need zlib1g-dev /usr/include/zlib.h
+need libzstd-dev /usr/include/zstd.h
 case $profile in
   build) ;;
   test | bench)
@@ -28,6 +31,42 @@ case $profile in
     need iproute2 ip
     need procps ps
     need dbus-daemon dbus-daemon
+    need uidmap newuidmap
+    # What sandboxes have a network by, and what shows that they have it.
+    need slirp4netns slirp4netns
+    need passt pasta
+    need iputils-ping ping
+    # Kills a command at a chosen system call, and tells what the kernel was asked.
+    need strace strace
+    need acl setfacl
+    need busybox-static busybox
+    need zstd zstd
+    need golang-github-containers-common /usr/share/containers/seccomp.json
+    need podman podman
+    need conmon conmon
+    need catatonit catatonit
+    # Daemons that tests start in their box, and the runtime that they have without us.
+    need containerd containerd
+    need docker.io dockerd
+    need runc runc
+    ;;
+  conformance)
+    need util-linux unshare
+    need iproute2 ip
+    need ca-certificates /usr/sbin/update-ca-certificates
+    need curl curl
+    need xz-utils xz
+    need debootstrap debootstrap
+    # What the programs of the suite are built from.
+    need golang-go go
+    gocode=/usr/share/gocode/src
+    need golang-gocapability-dev $gocode/github.com/syndtr/gocapability
+    need golang-golang-x-sys-dev $gocode/golang.org/x/sys
+    for package in mrunalp/fileutils urfave/cli google/uuid hashicorp/go-multierror hashicorp/errwrap opencontainers/specs \
+      opencontainers/selinux sirupsen/logrus xeipuuv/gojsonschema xeipuuv/gojsonreference xeipuuv/gojsonpointer \
+      blang/semver cpuguy83/go-md2man/v2 russross/blackfriday/v2; do
+      need "golang-github-$(echo $package | tr / -)-dev" $gocode/github.com/$package
+    done
     ;;
   arm64)
     need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
@@ -44,7 +83,20 @@ case $profile in
     need procps ps
     # Kills a command at a chosen system call; and the peer that a test compares with.
     need strace strace
+    need apparmor apparmor_parser
     need crun crun
+    need runc runc
+    # Those who call a runtime, and what they call beside it.
+    need podman podman
+    need conmon conmon
+    need slirp4netns slirp4netns
+    need catatonit catatonit
+    need netavark /usr/lib/podman/netavark
+    need aardvark-dns /usr/lib/podman/aardvark-dns
+    need iptables iptables
+    need golang-github-containers-common /usr/share/containers/seccomp.json
+    need containerd containerd
+    need docker.io dockerd
     need systemd /lib/systemd/systemd
     need dbus dbus-daemon
     # For a user's own manager and bus.
@@ -64,6 +116,7 @@ case $profile in
 esac
 if [ "$profile" = bench ]; then
   need runc runc
+  need debootstrap debootstrap
 fi
 
 quietly() {
@@ -74,9 +127,22 @@ quietly() {
   }
 }
 
+# The daemons among them are for the guest: Debian's scripts start none where this file says so.
+policy=/usr/sbin/policy-rc.d
 install_packages() {
+  made=
+  if [ ! -e $policy ]; then
+    made=$policy
+    trap 'rm -f "$made"' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\nexit 101\n' > $policy
+    chmod 755 $policy
+  fi
+  status=0
   # shellcheck disable=SC2086 # a list of names
-  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+  quietly env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $missing || status=$?
+  rm -f "$made"
+  return $status
 }
 
 if [ -n "$missing" ]; then

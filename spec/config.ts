@@ -2,6 +2,7 @@
  * The Linux configuration of the OCI runtime specification 1.3 (config.md, config-linux.md) as types. The names are the
  * specification's. What a value may be beyond its type is said by the schema and the checks.
  */
+import type { SECCOMP_ACTIONS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './seccomp.ts';
 
 /**
  * A 64-bit unsigned integer, exact: a number up to 2^53 − 1, a bigint above. `<` and `>` compare the two kinds with each
@@ -56,6 +57,11 @@ export interface Mount {
   readonly uidMappings?: readonly IdMapping[];
   /** Mapping of group ids of an idmapped mount. */
   readonly gidMappings?: readonly IdMapping[];
+}
+
+/** What `mounts add` is given: more mounts. */
+export interface MountList {
+  readonly mounts: readonly Mount[];
 }
 
 /** config.md, "Process" */
@@ -442,22 +448,9 @@ export interface Seccomp {
   readonly syscalls?: readonly SeccompSyscalls[];
 }
 
-export type SeccompAction =
-  | 'SCMP_ACT_KILL'
-  | 'SCMP_ACT_KILL_PROCESS'
-  | 'SCMP_ACT_KILL_THREAD'
-  | 'SCMP_ACT_TRAP'
-  | 'SCMP_ACT_ERRNO'
-  | 'SCMP_ACT_TRACE'
-  | 'SCMP_ACT_ALLOW'
-  | 'SCMP_ACT_LOG'
-  | 'SCMP_ACT_NOTIFY';
+export type SeccompAction = (typeof SECCOMP_ACTIONS)[number];
 
-export type SeccompFlag =
-  | 'SECCOMP_FILTER_FLAG_TSYNC'
-  | 'SECCOMP_FILTER_FLAG_LOG'
-  | 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'
-  | 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+export type SeccompFlag = (typeof SECCOMP_FLAGS)[number];
 
 /** One rule: several system calls, one action. config-linux.md, "Seccomp" */
 export interface SeccompSyscalls {
@@ -473,14 +466,7 @@ export interface SeccompArg {
   readonly index: number;
   readonly value: Uint64;
   readonly valueTwo?: Uint64;
-  readonly op:
-    | 'SCMP_CMP_NE'
-    | 'SCMP_CMP_LT'
-    | 'SCMP_CMP_LE'
-    | 'SCMP_CMP_EQ'
-    | 'SCMP_CMP_GE'
-    | 'SCMP_CMP_GT'
-    | 'SCMP_CMP_MASKED_EQ';
+  readonly op: (typeof SECCOMP_OPERATORS)[number];
 }
 
 /** personality(2). config-linux.md, "Personality" */

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { Config, Mount } from './config.ts';
 import { OCI_VERSION } from './state.ts';
 
 /**
@@ -73,6 +73,37 @@ export function defaultConfig(): Config {
         '/sys/firmware',
       ],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+    },
+  };
+}
+
+/** Options that name an id which the one id of a rootless container is not. */
+function withoutIds({ options, ...mount }: Mount): Mount {
+  if (!options) return mount;
+  return { ...mount, options: options.filter((option) => !/^[ug]id=/.test(option)) };
+}
+
+/**
+ * The configuration that `tsrun spec --rootless` writes: as {@link defaultConfig}, in a user namespace whose root is the user
+ * `uid:gid`, in the network of the host, and without limits. A file system of type sysfs belongs to a network namespace, so
+ * the host's is shown.
+ */
+export function rootlessConfig(uid: number, gid: number): Config {
+  const config = defaultConfig();
+  const { resources: _resources, namespaces = [], ...linux } = config.linux ?? {};
+  const mounts = (config.mounts ?? []).map((mount) =>
+    mount.type === 'sysfs'
+      ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'rro'] }
+      : withoutIds(mount),
+  );
+  return {
+    ...config,
+    mounts,
+    linux: {
+      ...linux,
+      namespaces: [...namespaces.filter(({ type }) => type !== 'network'), { type: 'user' }],
+      uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
+      gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
     },
   };
 }

@@ -1,10 +1,10 @@
-import type { Config, Process, Resources } from './config.ts';
+import type { Config, Mount, Process, Resources } from './config.ts';
 import { ConfigError, type Diagnostic, pointerOf, propertyOf, wordFinding } from './diagnostic.ts';
 import type { Finding } from './finding.ts';
 import { JsonError } from './json/error.ts';
 import { parseJson } from './json/parse.ts';
 import { decodeText, positionOf, positionOfByte } from './json/text.ts';
-import { CONFIG, type DocumentKind, PROCESS, RESOURCES, validate } from './validate.ts';
+import { CONFIG, type DocumentKind, MOUNT_LIST, MOUNTED, PROCESS, RESOURCES, validate } from './validate.ts';
 
 export interface LoadOptions {
   /** Unknown properties are errors instead of warnings. */
@@ -48,8 +48,43 @@ export function loadResources(bytes: Uint8Array, file: string, options: LoadOpti
   return load(RESOURCES, bytes, file, options);
 }
 
-function load<Value>(kind: DocumentKind<Value>, bytes: Uint8Array, file: string, options: LoadOptions): Loaded<Value> {
+/** What makes a JSON array of mounts into an object that has them. */
+const BEFORE_MOUNTS = '{"mounts":';
+
+/**
+ * As `loadConfig`, for an array of mounts, or an object with such an array in `mounts`.
+ *
+ * @param use Whether they are to be mounted, or only their destinations count.
+ * @throws ConfigError
+ */
+export function loadMounts(bytes: Uint8Array, file: string, use: 'mounted' | 'named'): readonly Mount[] {
+  const kind = use === 'mounted' ? MOUNT_LIST : MOUNTED;
   const text = decode(bytes, file);
+  if (!text.trimStart().startsWith('[')) return loadText(kind, text, file, {}).value.mounts;
+  try {
+    return loadText(kind, `${BEFORE_MOUNTS}${text}}`, file, {}).value.mounts;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // The place in the file as it is.
+    throw new ConfigError(
+      error.diagnostics.map((found) =>
+        found.line === 1 ? { ...found, column: Math.max(1, found.column - BEFORE_MOUNTS.length) } : found,
+      ),
+    );
+  }
+}
+
+/** The text of a JSON document and its value, which nobody has validated. @throws ConfigError where it is no JSON */
+export function loadJson(bytes: Uint8Array, file: string): { text: string; value: unknown } {
+  const text = decode(bytes, file);
+  return { text, value: parse(text, file) };
+}
+
+function load<Value>(kind: DocumentKind<Value>, bytes: Uint8Array, file: string, options: LoadOptions): Loaded<Value> {
+  return loadText(kind, decode(bytes, file), file, options);
+}
+
+function loadText<Value>(kind: DocumentKind<Value>, text: string, file: string, options: LoadOptions): Loaded<Value> {
   const json = parse(text, file);
   const { value, errors, warnings } = validate(kind, json, {
     ...options,

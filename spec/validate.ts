@@ -1,13 +1,22 @@
-import { apply, CONFIG_CHECKS, PROCESS_CHECKS, RESOURCE_CHECKS, type Rules } from './checks/index.ts';
+import {
+  apply,
+  CONFIG_CHECKS,
+  MOUNT_LIST_CHECKS,
+  PROCESS_CHECKS,
+  RESOURCE_CHECKS,
+  type Rules,
+} from './checks/index.ts';
 import { stringsHaveNoNul } from './checks/nul.ts';
-import type { Config, Process, Resources } from './config.ts';
+import type { Config, MountList, Process, Resources } from './config.ts';
 import { explain } from './explain.ts';
 import { type Finding, Findings } from './finding.ts';
 import {
   configShape,
+  mountListShape,
   processShape,
   resourcesShape,
   validateConfig,
+  validateMountList,
   validateProcess,
   validateResources,
 } from './generated/validate-config.js';
@@ -45,6 +54,17 @@ export const RESOURCES: DocumentKind<Resources> = {
   shape: resourcesShape,
   rules: RESOURCE_CHECKS,
 };
+
+/** Mounts alone, as `mounts add` takes them. */
+export const MOUNT_LIST: DocumentKind<MountList> = {
+  name: 'mountList',
+  hasRightTypes: validateMountList,
+  shape: mountListShape,
+  rules: MOUNT_LIST_CHECKS,
+};
+
+/** Mounts of which only the destination counts. */
+export const MOUNTED: DocumentKind<MountList> = { ...MOUNT_LIST, rules: { errors: [], warnings: [] } };
 
 /** The result of a validation. */
 export interface Validation<Value> {

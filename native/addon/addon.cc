@@ -8,7 +8,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
   napi_property_descriptor properties[100];
   size_t count = 0;
   for (const Functions &table : {fileFunctions, mountFunctions, processFunctions, spawnFunctions, waitFunctions, socketFunctions,
-                                 terminalFunctions, bpfFunctions}) {
+                                 terminalFunctions, bpfFunctions, hashFunctions}) {
     for (size_t i = 0; i < table.count; i++) {
       if (count == sizeof properties / sizeof *properties) abort();
       const Function &function = table.begin[i];

@@ -329,6 +329,6 @@ template <typename Returned, typename... Parameters, Returned (*Native)(napi_env
 template <auto Native> constexpr napi_callback bind = &Binding<Native>::callback;
 
 extern const Functions fileFunctions, mountFunctions, processFunctions, spawnFunctions, waitFunctions, socketFunctions,
-    terminalFunctions, bpfFunctions;
+    terminalFunctions, bpfFunctions, hashFunctions;
 
 } // namespace tsrun

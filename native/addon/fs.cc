@@ -11,6 +11,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 // Newer than the kernel headers of Debian 12.
 #ifndef MFD_NOEXEC_SEAL
@@ -118,6 +119,14 @@ Result accessible(napi_env, const char *path, int mode) {
   return result(::faccessat(AT_FDCWD, path, mode, AT_EACCESS));
 }
 
+Result setAttribute(napi_env, const char *path, const char *name, Data value) {
+  return result(::setxattr(path, name, value.data, value.size, 0));
+}
+Result attributeSize(napi_env, const char *path, const char *name) {
+  return result(::getxattr(path, name, nullptr, 0));
+}
+Result removeAttribute(napi_env, const char *path, const char *name) { return result(::removexattr(path, name)); }
+
 napi_value readLink(napi_env env, const char *path) {
   char target[PATH_MAX];
   Result length = result(::readlink(path, target, sizeof target));
@@ -154,6 +163,7 @@ napi_value statToJs(napi_env env, Result failed, const struct stat &status) {
   answer.set("size", static_cast<double>(status.st_size));
   answer.set("ino", static_cast<double>(status.st_ino));
   answer.set("dev", static_cast<double>(status.st_dev));
+  answer.set("links", static_cast<double>(status.st_nlink));
   answer.set("uid", status.st_uid);
   answer.set("gid", status.st_gid);
   answer.set("rdevMajor", major(status.st_rdev));
@@ -239,6 +249,9 @@ const Function functions[] = {
     {"rename", {"from", "to"}, bind<renameFile>},
     {"symlink", {"target", "path"}, bind<makeSymlink>},
     {"readlink", {"path"}, bind<readLink>},
+    {"setxattr", {"path", "name", "value"}, bind<setAttribute>},
+    {"xattrSize", {"path", "name"}, bind<attributeSize>},
+    {"removexattr", {"path", "name"}, bind<removeAttribute>},
     {"mkfifo", {"path", "mode"}, bind<makeFifo>},
     {"chmod", {"path", "mode"}, bind<changeMode>},
     {"fchown", {"fd", "uid", "gid"}, bind<changeFdOwner>},

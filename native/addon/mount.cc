@@ -22,11 +22,22 @@ Result mountSetattr(napi_env, int fd, bool recursive, uint32_t set, uint32_t cle
   return result(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof attributes));
 }
 
+Result attach(napi_env, int tree, const char *path) {
+  return result(syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+// From sys/mount.h: MNT_DETACH and UMOUNT_NOFOLLOW.
+constexpr int detachNoFollow = 2 | 8;
+
+Result detach(napi_env, const char *path) { return result(syscall(SYS_umount2, path, detachNoFollow)); }
+
 Result ioctlPlain(napi_env, int fd, uint32_t request) { return result(::ioctl(fd, request, 0)); }
 
 const Function functions[] = {
     {"openTree", {"dirfd", "path", "flags"}, bind<openTree>},
     {"mountSetattr", {"fd", "recursive", "set", "clear", "propagation", "userNsFd"}, bind<mountSetattr>},
+    {"attach", {"tree", "path"}, bind<attach>},
+    {"detach", {"path"}, bind<detach>},
     {"ioctl", {"fd", "request"}, bind<ioctlPlain>},
 };
 

@@ -1,6 +1,9 @@
 // Processes: their identity, signals, ends and limits. Starting one is in spawn.cc.
 #include "args.h"
 #include <csignal>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +23,17 @@ Result pidfdOpen(napi_env, int pid) { return result(syscall(SYS_pidfd_open, pid,
 Result pidfdSendSignal(napi_env, int pidfd, int signal) {
   return result(syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
+Result setAffinity(napi_env, const List<int> &cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < cpus.size(); i++) {
+    if (cpus.data()[i] < 0 || cpus.data()[i] >= CPU_SETSIZE) return -EINVAL;
+    CPU_SET(cpus.data()[i], &set);
+  }
+  return result(sched_setaffinity(0, sizeof set, &set));
+}
+
+Result pidfdGetfd(napi_env, int pidfd, int fd) { return result(syscall(SYS_pidfd_getfd, pidfd, fd, 0)); } // close-on-exec by itself
 Result killProcess(napi_env, int pid, int signal) { return result(::kill(pid, signal)); }
 
 napi_value waitChild(napi_env env, int pid, bool block) {
@@ -60,6 +74,18 @@ Result raiseHardLimit(napi_env, int pid, int resource, Bits64 hard) {
 
 Result exitNow(napi_env, int code) { _exit(code); }
 
+// For good: what is open stays so only where it is told, and no signal that comes meanwhile is lost.
+Result becomeProgram(napi_env, const char *path, const List<char *> &argv, const List<char *> &environment, const List<int> &fds) {
+  const uint64_t all = ~0ULL;
+  if (argv.size() < 2) return -EINVAL;
+  if (Result failed = result(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC)); failed < 0) return failed;
+  for (int fd = 0; fd < 3; fd++) fcntl(fd, F_SETFD, 0); // Node closes even those
+  for (int fd : fds)
+    if (Result failed = result(fcntl(fd, F_SETFD, 0)); failed < 0) return failed;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, sizeof all); // the kernel's own form: glibc spares 32 and 33
+  return result(execve(path, argv.data(), environment.data()));
+}
+
 const Function functions[] = {
     {"getpid", {}, bind<processId>},
     {"getppid", {}, bind<parentId>},
@@ -68,11 +94,14 @@ const Function functions[] = {
     {"umask", {"mode"}, bind<setUmask>},
     {"pidfdOpen", {"pid"}, bind<pidfdOpen>},
     {"pidfdSendSignal", {"pidfd", "signal"}, bind<pidfdSendSignal>},
+    {"setAffinity", {"cpus"}, bind<setAffinity>},
+    {"pidfdGetfd", {"pidfd", "fd"}, bind<pidfdGetfd>},
     {"kill", {"pid", "signal"}, bind<killProcess>},
     {"wait", {"pid", "block"}, bind<waitChild>},
     {"setSubreaper", {"on"}, bind<setSubreaper>},
     {"softNofile", {}, bind<softNofile>},
     {"raiseHardLimit", {"pid", "resource", "hard"}, bind<raiseHardLimit>},
+    {"become", {"path", "argv", "env", "fds"}, bind<becomeProgram>},
     {"exit", {"code"}, bind<exitNow>},
 };
 

@@ -1,6 +1,9 @@
 // Sockets, pipes, and descriptors passed along with messages.
 #include "args.h"
+#include <cstddef>
+#include <ctime>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -27,13 +30,31 @@ napi_value makePipe(napi_env env) {
   return pairToJs(env, result(::pipe2(pair, O_CLOEXEC)), pair);
 }
 
-Result connectUnix(napi_env, const char *path) {
+/**
+ * connect(2) that comes to an end: where the listener's queue is full, the kernel would wait for as long as nobody accepts.
+ * @returns -EAGAIN then
+ */
+Result connectInTime(int fd, const sockaddr_un &address, socklen_t length) {
+  constexpr int attempts = 500;
+  constexpr timespec pause = {0, 10'000'000};
+  for (int attempt = 1;; attempt++) {
+    Result connected = retry([&] { return ::connect(fd, reinterpret_cast<const sockaddr *>(&address), length); });
+    if (connected != -EAGAIN || attempt == attempts) return connected;
+    nanosleep(&pause, nullptr);
+  }
+}
+
+/** A name that begins with `@` is an abstract one, as in NOTIFY_SOCKET. */
+Result connectAs(int type, const char *path) {
   sockaddr_un address = {AF_UNIX, ""};
+  socklen_t length = sizeof address;
   Fd file(-1);
   const char *reached = path;
   char viaFd[32];
   if (!*path) return -ENOENT; // an empty name would mean an abstract socket
+  const bool isAbstract = type == SOCK_DGRAM && *path == '@';
   if (strlen(path) >= sizeof address.sun_path) {
+    if (isAbstract) return -ENAMETOOLONG;
     Result opened = retry([&] { return ::open(path, O_PATH | O_CLOEXEC); });
     if (opened < 0) return opened;
     file.reset(static_cast<int>(opened));
@@ -41,9 +62,28 @@ Result connectUnix(napi_env, const char *path) {
     reached = viaFd;
   }
   memcpy(address.sun_path, reached, strlen(reached));
-  Fd fd(result(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  if (isAbstract) {
+    address.sun_path[0] = '\0';
+    length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(reached));
+  }
+  Fd fd(result(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
   if (fd.get() < 0) return fd.get();
-  Result failed = retry([&] { return ::connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address); });
+  if (Result failed = connectInTime(fd.get(), address, length); failed < 0) return failed;
+  if (Result failed = result(fcntl(fd.get(), F_SETFL, 0)); failed < 0) return failed;
+  return fd.move();
+}
+
+Result connectUnix(napi_env, const char *path) { return connectAs(SOCK_STREAM, path); }
+Result connectDatagram(napi_env, const char *path) { return connectAs(SOCK_DGRAM, path); }
+
+/** A socket that receives datagrams under a name in a directory, and never waits for one. */
+Result bindDatagram(napi_env, int directory, const char *name) {
+  sockaddr_un address = {AF_UNIX, ""};
+  const int length = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, name);
+  if (length < 0 || static_cast<size_t>(length) >= sizeof address.sun_path) return -ENAMETOOLONG;
+  Fd fd(result(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+  if (fd.get() < 0) return fd.get();
+  Result failed = result(::bind(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address));
   return failed < 0 ? failed : fd.move();
 }
 
@@ -99,10 +139,22 @@ Result setNonblocking(napi_env, int fd, bool on) {
   return result(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
+Result netlinkSocket(napi_env) { return result(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)); }
+
+Result connectNetlink(napi_env, int fd) {
+  sockaddr_nl kernel = {};
+  kernel.nl_family = AF_NETLINK;
+  return result(::connect(fd, reinterpret_cast<sockaddr *>(&kernel), sizeof kernel));
+}
+
 const Function functions[] = {
     {"socketpair", {}, bind<makeSocketpair>},
     {"pipe", {}, bind<makePipe>},
+    {"netlinkSocket", {}, bind<netlinkSocket>},
+    {"connectNetlink", {"fd"}, bind<connectNetlink>},
     {"connectUnix", {"path"}, bind<connectUnix>},
+    {"connectDatagram", {"path"}, bind<connectDatagram>},
+    {"bindDatagram", {"directory", "name"}, bind<bindDatagram>},
     {"sendMessage", {"fd", "data", "fds"}, bind<sendMessage>},
     {"receiveMessage", {"fd", "buffer"}, bind<receiveMessage>},
     {"setNonblocking", {"fd", "on"}, bind<setNonblocking>},

@@ -28,26 +28,6 @@ bool isTerminal(napi_env, int fd) {
   return get(fd, &settings) == 0;
 }
 
-napi_value terminalSave(napi_env env, int fd) {
-  termios settings = {};
-  Result failed = get(fd, &settings);
-  return failed < 0 ? toJs(env, failed) : bytesToJs(env, &settings, sizeof settings);
-}
-
-Result terminalRestore(napi_env, int fd, Bytes saved) {
-  termios settings;
-  if (saved.size != sizeof settings) return -EINVAL;
-  memcpy(&settings, saved.data, sizeof settings);
-  return set(fd, settings);
-}
-
-Result terminalRaw(napi_env, int fd) {
-  termios settings;
-  if (Result failed = get(fd, &settings); failed < 0) return failed;
-  cfmakeraw(&settings);
-  return set(fd, settings);
-}
-
 Result terminalOnlcr(napi_env, int fd, bool on) {
   termios settings;
   if (Result failed = get(fd, &settings); failed < 0) return failed;
@@ -69,9 +49,6 @@ Result setWindowSize(napi_env, int fd, winsize size) { return result(ioctl(fd, T
 
 const Function functions[] = {
     {"isatty", {"fd"}, bind<isTerminal>},
-    {"terminalSave", {"fd"}, bind<terminalSave>},
-    {"terminalRestore", {"fd", "saved"}, bind<terminalRestore>},
-    {"terminalRaw", {"fd"}, bind<terminalRaw>},
     {"terminalOnlcr", {"fd", "on"}, bind<terminalOnlcr>},
     {"windowSize", {"fd"}, bind<windowSize>},
     {"setWindowSize", {"fd", "size"}, bind<setWindowSize>},

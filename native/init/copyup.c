@@ -9,7 +9,7 @@
 
 #define DEPTH_MAX 256 /* each level holds two descriptors */
 
-static void copy_data(int from, int to, const char *name) {
+void copy_data(int from, int to, const char *name) {
     char buffer[65536];
     ssize_t n;
     while ((n = read(from, buffer, sizeof buffer)) > 0)
@@ -19,6 +19,12 @@ static void copy_data(int from, int to, const char *name) {
             done += written;
         }
     if (n < 0) fail("read", name);
+}
+
+/* A user namespace that does not map the owner has no way to name him (EINVAL): the copy is its maker's then. */
+static void keep_owner(int directory, const char *name, const struct stat *st) {
+    int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+    if (fchownat(directory, name, st->st_uid, st->st_gid, flags) < 0 && errno != EINVAL) fail("fchownat", name);
 }
 
 static void copy_entries(int from, int to, int depth);
@@ -38,12 +44,14 @@ static void copy_entry(int from, int to, const char *name, int depth) {
     } else if (S_ISDIR(st.st_mode)) {
         if (mkdirat(to, name, 0700) < 0) fail("mkdirat", name);
         int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (in < 0 && errno == EACCES) return; /* an empty one stands for what may not be looked into */
         int out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (in < 0 || out < 0) fail("openat", name);
         copy_entries(in, out, depth + 1);
         close(out);
     } else if (S_ISREG(st.st_mode)) {
         int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (in < 0 && errno == EACCES) return; /* what may not be read is not copied */
         int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (in < 0 || out < 0) fail("openat", name);
         copy_data(in, out, name);
@@ -52,7 +60,7 @@ static void copy_entry(int from, int to, const char *name, int depth) {
     } else if (mknodat(to, name, st.st_mode, st.st_rdev) < 0) {
         fail("mknodat", name);
     }
-    if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0) fail("fchownat", name);
+    keep_owner(to, name, &st);
     if (!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0) fail("fchmodat", name);
     struct timespec times[2] = {st.st_atim, st.st_mtim};
     utimensat(to, name, times, AT_SYMLINK_NOFOLLOW);
@@ -78,7 +86,6 @@ void copy_up(int from, int to) {
     if (in < 0) fail("openat", ".");
     if (fstat(in, &st) < 0) fail("fstat", ".");
     copy_entries(in, to, 0);
-    /* The directory itself keeps its owner and mode, as its entries do. */
-    if (fchownat(to, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0) fail("fchownat", ".");
-    if (fchmodat(to, ".", st.st_mode & 07777, 0) < 0) fail("fchmodat", ".");
+    /* The directory itself keeps its owner, as its entries do; its mode is an option of the file system. */
+    keep_owner(to, "", &st);
 }

@@ -53,6 +53,16 @@ void do_symlink(const struct op *op) {
     close(parent);
 }
 
+static void attach_terminal(int terminal, const char *path) {
+    int target = path_file(path, true);
+    if (target < 0) fail("openat2", path);
+    int tree = sys_open_tree(terminal, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (tree < 0) fail("open_tree", "the terminal");
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    close(tree);
+    close(target);
+}
+
 void do_console(const struct op *op) {
     const char *path = op->s[0];
     struct stat st;
@@ -76,13 +86,7 @@ void do_console(const struct op *op) {
         struct winsize size = {.ws_row = (unsigned short)op->n[0], .ws_col = (unsigned short)op->n[1]};
         if (ioctl(terminal, TIOCSWINSZ, &size) < 0) fail("ioctl", "TIOCSWINSZ");
     }
-    int target = path_file(path, true);
-    if (target < 0) fail("openat2", path);
-    int tree = sys_open_tree(terminal, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-    if (tree < 0) fail("open_tree", "the terminal");
-    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
-    close(tree);
-    close(target);
+    if (path) attach_terminal(terminal, path);
     message_send(MESSAGE_CONSOLE, 0, NULL, 0, master);
     close(master);
     for (int fd = 0; fd < 3; fd++)

@@ -69,6 +69,7 @@ struct state {
     int socket;      /* to the host, or -1 after the handover */
     int reply;       /* the reply fifo, once errors go there; -1 before */
     int reply_fd;    /* where it waits until then */
+    int go;          /* the fifo that `start` writes to */
     int root;        /* O_PATH: the root of the container's file system */
     int host_root;   /* O_PATH: the host's root, until the pivot */
     int proc;        /* a procfs of our own */
@@ -78,6 +79,8 @@ struct state {
     int *sources;    /* mount trees that the host sent */
     uint32_t source_count;
     uint32_t op_index;
+    bool filtered;   /* by seccomp: a system call may be the last one */
+    uint64_t own_device, own_inode; /* the file that this process executes; zero where that is not known */
     uint32_t preserved, inherited;
     char **args, **env;
     size_t env_count;
@@ -96,6 +99,7 @@ char **plan_vector(const struct op *op, int list, size_t spare);
 /* --- message.c --- */
 _Noreturn void fail_errno(int error, const char *call, const char *object);
 _Noreturn void fail(const char *call, const char *object); /* with errno */
+/* With write(2) alone, unless a descriptor goes along: a seccomp filter may refuse all else. */
 void message_send(uint32_t type, int32_t value, const void *detail, size_t length, int fd);
 /* Waits for a message of `type` and `value`; takes over the descriptors that came along (at most `max`). */
 uint32_t message_expect(uint32_t type, int32_t value, int *fds, uint32_t max);
@@ -136,6 +140,7 @@ void do_rlimit(const struct op *op);
 void do_make_cwd(const struct op *op);
 void do_chdir(const struct op *op);
 void do_home(const struct op *op);
+void do_stdio_null(void);
 void do_stdio_owner(const struct op *op);
 void do_bounding(const struct op *op);
 void do_groups(const struct op *op);
@@ -144,13 +149,31 @@ void do_capabilities(const struct op *op);
 void do_ambient(const struct op *op);
 void do_find_executable(const struct op *op);
 void do_affinity(const struct op *op);
+void do_open_source(const struct op *op);
+void do_umount(const struct op *op);
+void do_net_devices(const struct op *op);
+void do_scheduler(const struct op *op);
+void do_io_priority(const struct op *op);
+void do_personality(const struct op *op);
+void do_memory_policy(const struct op *op);
+void do_label(const struct op *op);
 void do_raise_limit(const struct op *op);
 void do_descriptors(const struct op *op);
+void do_listen_pid(void);
+void do_seccomp(const struct op *op);
+void do_last_capabilities(const struct op *op);
 void do_hook(const struct op *op);
 void do_wait_start(const struct op *op);
 _Noreturn void do_exec(const struct op *op);
 
+/* --- tool.c --- */
+void do_outlive(const struct op *op);
+
 /* --- copyup.c --- */
 void copy_up(int from, int to); /* copies a directory's content; fails through fail() */
+void copy_data(int from, int to, const char *name);
+
+/* --- adopt.c --- */
+void adopt(const char *source, int target, bool files); /* makes the directories of a host's path again, and empty files or all */
 
 #endif

@@ -18,6 +18,23 @@ struct message {
 
 static struct message message;
 
+/* Sends `size` bytes of the message, and a descriptor. */
+static void send_with(size_t size, int fd) {
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec data = {&message, size};
+    struct msghdr m = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    while (sendmsg(state.socket, &m, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR) _exit(1);
+}
+
 void message_send(uint32_t type, int32_t value, const void *detail, size_t length, int fd) {
     if (length > DETAIL_MAX) length = DETAIL_MAX;
     message.type = type;
@@ -35,22 +52,10 @@ void message_send(uint32_t type, int32_t value, const void *detail, size_t lengt
         if (state.reply >= 0) (void)!write(state.reply, &message, size);
         return;
     }
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec data = {&message, size};
-    struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1};
-    if (fd >= 0) {
-        m.msg_control = &control;
-        m.msg_controllen = sizeof control;
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    }
-    while (sendmsg(state.socket, &m, MSG_NOSIGNAL) < 0)
-        if (errno != EINTR) _exit(1); /* the host is gone: nobody is left to tell */
+    if (fd >= 0) send_with(size, fd);
+    else
+        while (write(state.socket, &message, size) < 0)
+            if (errno != EINTR) _exit(1); /* the host is gone: nobody is left to tell (or SIGPIPE ends it) */
 }
 
 uint32_t message_expect(uint32_t type, int32_t value, int *fds, uint32_t max) {

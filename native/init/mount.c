@@ -3,6 +3,7 @@
 #include "sys.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -16,6 +17,11 @@ void do_root_directory(const struct op *op) {
     if (state.host_root < 0) fail("open", "/");
     state.root = open(op->s[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (state.root < 0) fail("open", op->s[0]);
+}
+
+static void set_propagation(int mount, int64_t propagation, int64_t recursive, const char *path) {
+    if (propagation && sys_mount_setattr(mount, recursive ? AT_RECURSIVE : 0, 0, 0, (uint64_t)propagation) < 0)
+        fail("mount_setattr", path);
 }
 
 /*
@@ -54,14 +60,16 @@ void do_rootfs(const struct op *op) {
         tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
         if (tree < 0) fail("open_tree", path);
     }
-    int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *at = op->s[1] ? op->s[1] : path;
+    int target = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target < 0 && source >= 0) {
         /* The host opened the tree because this path is closed to us; any directory serves to attach it. */
-        path = "/";
-        target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        at = "/";
+        target = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
     }
-    if (target < 0) fail("open", path);
-    if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
+    if (target < 0) fail("open", at);
+    if (sys_move_mount(tree, target) < 0) fail("move_mount", at);
+    set_propagation(tree, op->n[2], 1, at);
     close(target);
     state.root = tree; /* an O_PATH descriptor of the mount's root, attached now */
 }
@@ -81,11 +89,6 @@ static int target_of(const char *path, int64_t flags, bool directory) {
     if (target < 0) fail("openat2", path);
     if (!(flags & MOUNT_IN_PROC) && is_procfs(target, path)) fail_errno(EXDEV, "fstatfs", path);
     return target;
-}
-
-static void set_propagation(int mount, int64_t propagation, int64_t recursive, const char *path) {
-    if (propagation && sys_mount_setattr(mount, recursive ? AT_RECURSIVE : 0, 0, 0, (uint64_t)propagation) < 0)
-        fail("mount_setattr", path);
 }
 
 static void set_attributes(int mount, unsigned flags, int64_t set, int64_t clear, const char *path) {
@@ -111,7 +114,29 @@ static _Noreturn void fail_context(int context, const char *call, const char *ob
     fail_errno(error, call, text);
 }
 
-static int make_file_system(const struct op *op) {
+/* What is mounted on the root is the root from now on: it covers the directory that paths were resolved from until now. */
+static void attached(int mount, const char *path) {
+    if (!strcmp(path, "/")) {
+        close(state.root);
+        state.root = mount;
+    } else {
+        close(mount);
+    }
+}
+
+/* The mode of the directory that is there, in octal; false where there is none yet. */
+static bool mode_below(const struct op *op, char *text, size_t size) {
+    struct stat st;
+    int below = path_open(op->s[2], O_PATH | O_DIRECTORY, op->n[6] & MOUNT_NO_SYMLINKS);
+    if (below < 0) return false;
+    if (fstat(below, &st) < 0) fail("fstat", op->s[2]);
+    close(below);
+    snprintf(text, size, "%o", (unsigned)(st.st_mode & 07777));
+    return true;
+}
+
+/* With `mode` for its root, unless that is NULL. */
+static int make_file_system(const struct op *op, const char *mode) {
     const char *type = op->s[0], *source = op->s[1];
     int context = sys_fsopen(type);
     if (context < 0) fail("fsopen", type);
@@ -132,6 +157,7 @@ static int make_file_system(const struct op *op) {
         }
         if (result < 0) fail_context(context, "fsconfig", option);
     }
+    if (mode && sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", mode) < 0) fail_context(context, "fsconfig", "mode");
     if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0) fail_context(context, "fsconfig", type);
     int mount = sys_fsmount(context, op->n[6] & MOUNT_COPY_UP ? 0 : (unsigned)op->n[0]);
     if (mount < 0) fail_context(context, "fsmount", type);
@@ -139,10 +165,19 @@ static int make_file_system(const struct op *op) {
     return mount;
 }
 
+/* Whether the mount may be left out, and has to be: what it is made of has gone. */
+static bool is_gone(const char *source, int64_t flags) {
+    return (flags & MOUNT_OPTIONAL) && access(source, F_OK) < 0 && errno == ENOENT;
+}
+
 void do_mount(const struct op *op) {
     const char *path = op->s[2];
-    int mount = make_file_system(op);
+    if (is_gone(op->s[1], op->n[6])) return;
+    char mode[8];
+    bool has_mode = (op->n[6] & MOUNT_MODE_BELOW) && mode_below(op, mode, sizeof mode);
     int target = target_of(path, op->n[6], true);
+    if (op->n[6] & (MOUNT_ADOPT | MOUNT_ADOPT_FILES)) adopt(op->s[1], target, op->n[6] & MOUNT_ADOPT_FILES);
+    int mount = make_file_system(op, has_mode ? mode : NULL);
     if (op->n[6] & MOUNT_COPY_UP) { /* writable until then */
         copy_up(target, mount);
         set_attributes(mount, 0, op->n[0], op->n[1], path);
@@ -151,12 +186,14 @@ void do_mount(const struct op *op) {
     if (sys_move_mount(mount, target) < 0) fail("move_mount", path);
     set_propagation(mount, op->n[4], op->n[5], path); /* a detached mount has no peers to be made a slave of */
     close(target);
-    close(mount);
+    attached(mount, path);
 }
 
 void do_mount_old(const struct op *op) {
     const char *path = op->s[2];
+    if (is_gone(op->s[1], op->n[5])) return;
     int target = target_of(path, op->n[5], true);
+    if (op->n[5] & (MOUNT_ADOPT | MOUNT_ADOPT_FILES)) adopt(op->s[1], target, op->n[5] & MOUNT_ADOPT_FILES);
     /* mount(2) wants a string: `.`, after entering the directory, names the descriptor's own. */
     if (fchdir(target) < 0) fail("fchdir", path);
     if (sys_mount(op->s[1] ? op->s[1] : "none", ".", op->s[0], (unsigned long)op->n[0], op->s[3]) < 0)
@@ -182,6 +219,15 @@ static int open_source(const struct op *op) {
     return sys_open_tree(AT_FDCWD, source, flags);
 }
 
+void do_open_source(const struct op *op) {
+    int *table = realloc(state.sources, (state.source_count + 1) * sizeof *table);
+    if (!table) fail_errno(ENOMEM, "realloc", NULL);
+    state.sources = table;
+    int tree = sys_open_tree(AT_FDCWD, op->s[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (op->n[0] ? AT_RECURSIVE : 0));
+    if (tree < 0) fail("open_tree", op->s[0]);
+    state.sources[state.source_count++] = tree;
+}
+
 void do_bind(const struct op *op) {
     const char *source = op->s[0], *path = op->s[1];
     int64_t flags = op->n[7];
@@ -201,7 +247,39 @@ void do_bind(const struct op *op) {
     if (sys_move_mount(tree, target) < 0) fail("move_mount", path);
     set_propagation(tree, op->n[5], op->n[6], path);
     close(target);
-    close(tree);
+    attached(tree, path);
+}
+
+/* Whether a mount hides something of procfs, wherever the path says that it is: its mount point is there. */
+static bool lies_in_procfs(int target, int directory, const char *path) {
+    if (directory != target) return is_procfs(directory, path);
+    int above = openat(target, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0) fail("open", path);
+    bool inside = is_procfs(above, path);
+    close(above);
+    return inside;
+}
+
+/*
+ * umount2(2) wants a path. A directory is named from within, as `.`; a file by its name in a directory that is open: whoever swaps it
+ * meanwhile detaches another mount of the same namespace, which is no more than could have been done anyway.
+ */
+void do_umount(const struct op *op) {
+    const char *path = op->s[0], *name = ".";
+    struct stat st, root;
+    int target = path_open(path, O_PATH, false);
+    if (target < 0) fail("openat2", path);
+    if (fstat(target, &st) < 0 || fstat(state.root, &root) < 0) fail("fstat", path);
+    if (is_procfs(target, path)) fail_errno(EXDEV, "fstatfs", path);
+    /* A link of the container may lead there, whatever the path says. */
+    if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) fail_errno(EBUSY, "umount2", path);
+    int directory = S_ISDIR(st.st_mode) ? target : path_parent(path, false, &name);
+    if (directory < 0) fail("openat2", path);
+    if (lies_in_procfs(target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
+    if (fchdir(directory) < 0) fail("fchdir", path);
+    if (sys_umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) fail("umount2", path);
+    if (directory != target) close(directory);
+    close(target);
 }
 
 void do_remount(const struct op *op) {
@@ -258,6 +336,7 @@ void do_mask(const struct op *op) {
         if (mask < 0) fail("open_tree", "/dev/null");
         /* It is the host's own node: its mode and owner are not for the container to change. */
         set_attributes(mask, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, "/dev/null");
+        set_propagation(mask, MS_PRIVATE, 0, "/dev/null"); /* nor to mount over */
     }
     if (sys_move_mount(mask, target) < 0) fail("move_mount", path);
     if (mask != state.empty) close(mask);

@@ -38,10 +38,15 @@ static char *copy_of(const char *path) {
     return copy;
 }
 
-static int directory(const char *path, bool no_symlinks, int *links);
+/* Opens `path`, and makes what is missing of it. */
+typedef int maker(const char *path, bool no_symlinks, int *links);
 
-/* `path` is a symbolic link that leads nowhere: makes the directory that it names, inside the root. */
-static int through_link(int parent, const char *parent_path, const char *name, int *links) {
+/*
+ * `name` is a symbolic link that leads nowhere: has `make` make what it names, inside the root. EINVAL: it is no link.
+ * Not inlined, for its buffers would be in the frame of each step down a long path.
+ */
+__attribute__((noinline)) static int through_link(int parent, const char *parent_path, const char *name, int *links,
+                                                  maker *make) {
     char target[PATH_MAX], joined[2 * PATH_MAX];
     ssize_t n = readlinkat(parent, name, target, sizeof target - 1);
     if (n < 0) return -1;
@@ -58,7 +63,7 @@ static int through_link(int parent, const char *parent_path, const char *name, i
     memcpy(joined, parent_path, prefix);
     joined[prefix] = '/';
     memcpy(joined + prefix + 1, target, (size_t)n + 1);
-    return directory(joined, false, links);
+    return make(joined, false, links);
 }
 
 static int directory(const char *path, bool no_symlinks, int *links) {
@@ -80,7 +85,7 @@ static int directory(const char *path, bool no_symlinks, int *links) {
             fd = sys_openat2(parent, name, O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
         } else if (errno == EEXIST) {
             fd = no_symlinks ? path_open(path, O_PATH | O_DIRECTORY, true)
-                             : through_link(parent, name == copy ? "" : copy, name, links);
+                             : through_link(parent, name == copy ? "" : copy, name, links, directory);
             /* Not a link: made by someone else meanwhile. */
             if (fd < 0 && errno == EINVAL) fd = path_open(path, O_PATH | O_DIRECTORY, no_symlinks);
         }
@@ -123,21 +128,9 @@ static int file(const char *path, bool no_symlinks, int *links) {
         if (mknodat(parent, name, S_IFREG | 0644, 0) == 0) {
             fd = sys_openat2(parent, name, O_PATH | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
         } else if (errno == EEXIST && !no_symlinks) {
-            char target[PATH_MAX], joined[2 * PATH_MAX];
-            ssize_t n = readlinkat(parent, name, target, sizeof target - 1);
-            size_t prefix = strlen(name == copy ? "" : copy);
-            if (n > 0 && ++*links <= MAX_LINKS && prefix + 1 + (size_t)n < sizeof joined) {
-                target[n] = '\0';
-                if (target[0] == '/') prefix = 0;
-                memcpy(joined, copy, prefix);
-                joined[prefix] = '/';
-                memcpy(joined + prefix + 1, target, (size_t)n + 1);
-                fd = file(joined, false, links);
-            } else if (n > 0) {
-                errno = ELOOP;
-            } else {
-                fd = path_open(path, O_PATH, false);
-            }
+            fd = through_link(parent, name == copy ? "" : copy, name, links, file);
+            /* Not a link: made by someone else meanwhile. */
+            if (fd < 0 && errno == EINVAL) fd = path_open(path, O_PATH, false);
         }
         int saved = errno;
         close(parent);

@@ -3,16 +3,14 @@
 #include "sys.h"
 
 #include <linux/capability.h>
-#include <linux/if.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 
 
 void do_join(const struct op *op) {
@@ -20,6 +18,7 @@ void do_join(const struct op *op) {
     if (op->n[0] < 0 || op->n[0] >= state.inherited) fail_errno(EBADMSG, "plan", "descriptor index");
     if (setns(fd, (int)op->n[1]) < 0) fail("setns", NULL);
     close(fd);
+    prctl(PR_SET_DUMPABLE, 0);
     follow_parent(); /* joining a user namespace changes credentials, which clears the parent-death signal */
 }
 
@@ -42,6 +41,7 @@ void do_proc_handle(const struct op *op) {
     (void)op;
     struct statfs fs;
     struct stat st;
+    if (state.proc >= 0) return; /* more than one part of the plan writes through it */
     int context = sys_fsopen("proc");
     if (context >= 0 && sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) == 0) state.proc = sys_fsmount(context, 0);
     if (context >= 0) close(context);
@@ -57,17 +57,6 @@ void do_sysctl(const struct op *op) {
     int fd = sys_openat2(state.proc, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
     if (fd < 0) fail("openat2", path);
     if (write(fd, value, strlen(value)) < 0) fail("write", path);
-    close(fd);
-}
-
-void do_loopback_up(const struct op *op) {
-    (void)op;
-    struct ifreq request = {.ifr_name = "lo"};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 && errno == EAFNOSUPPORT) return; /* a kernel without IPv4 */
-    if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0) fail("ioctl", "lo");
-    request.ifr_flags |= IFF_UP;
-    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) fail("ioctl", "lo");
     close(fd);
 }
 
@@ -172,7 +161,33 @@ void do_home(const struct op *op) {
         state.env[i] = entry;
         return;
     }
-    state.env[state.env_count++] = entry; /* ENV left room for one */
+    state.env[state.env_count++] = entry; /* ENV left room for it */
+}
+
+void do_listen_pid(void) {
+    static char entry[32];
+    if (!state.env) fail_errno(EBADMSG, "plan", "LISTEN_PID before ENV");
+    snprintf(entry, sizeof entry, "LISTEN_PID=%d", (int)getpid());
+    state.env[state.env_count++] = entry; /* as for HOME */
+}
+
+static bool is_null(int fd) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+/* The caller's is a file of the host's: root in the container could change its mode and owner through the descriptor. */
+void do_stdio_null(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (!is_null(fd)) continue;
+        /* In a container that runs, anything may be in its place: nothing that blocks, and no terminal to be taken. */
+        int own = open("/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        if (own < 0) return; /* it has brought a /dev without one */
+        if (is_null(own)) {
+            if (fcntl(own, F_SETFL, 0) < 0 || dup2(own, fd) < 0) fail("dup2", "/dev/null");
+        }
+        close(own);
+    }
 }
 
 void do_stdio_owner(const struct op *op) {
@@ -198,7 +213,8 @@ void do_groups(const struct op *op) {
     uint32_t *gids = calloc(count + 1, sizeof *gids);
     if (!gids) fail_errno(ENOMEM, "calloc", NULL);
     if (count) memcpy(gids, op->list[0].data, count * sizeof *gids);
-    if (syscall(SYS_setgroups, (size_t)count, gids) < 0) fail("setgroups", NULL);
+    /* A user namespace that is joined may deny it to everybody. */
+    if (syscall(SYS_setgroups, (size_t)count, gids) < 0 && !(op->n[0] && errno == EPERM)) fail("setgroups", NULL);
     free(gids);
 }
 
@@ -213,7 +229,7 @@ void do_user(const struct op *op) {
     follow_parent();
 }
 
-void do_capabilities(const struct op *op) {
+static void set_capabilities(const struct op *op) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     for (int i = 0; i < 2; i++) {
@@ -222,9 +238,16 @@ void do_capabilities(const struct op *op) {
         data[i].inheritable = (uint32_t)((uint64_t)op->n[2] >> (32 * i));
     }
     if (syscall(SYS_capset, &header, data) < 0) fail("capset", NULL);
+}
+
+void do_capabilities(const struct op *op) {
+    set_capabilities(op);
     prctl(PR_SET_DUMPABLE, 0);
     follow_parent();
 }
+
+/* Under the filter: one system call and no more. The kernel resets neither dumpable nor anything else where sets only shrink. */
+void do_last_capabilities(const struct op *op) { set_capabilities(op); }
 
 void do_ambient(const struct op *op) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) fail("prctl", "PR_CAP_AMBIENT_CLEAR_ALL");
@@ -239,6 +262,9 @@ static int executable(const char *path) {
     if (stat(path, &st) < 0) return errno;
     if (S_ISDIR(st.st_mode)) return EISDIR;
     if (!S_ISREG(st.st_mode)) return EACCES;
+    /* A link to /proc/self/exe: init without a plan would be the container's program. Nothing below has this number, while a
+       security module or a file system in user space may well answer EPERM. */
+    if (state.own_inode && st.st_dev == state.own_device && st.st_ino == state.own_inode) return ETXTBSY;
     /* The raw call with AT_EACCESS: musl's own forks a child for it. */
     if (syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0) return errno;
     return 0;
@@ -281,17 +307,22 @@ void do_find_executable(const struct op *op) {
 }
 
 void do_affinity(const struct op *op) {
-    (void)op;
-    unsigned char all[1024]; /* 8192 CPUs, the most that Linux is built for; it ignores those that are not there */
-    memset(all, 0xff, sizeof all);
-    if (syscall(SYS_sched_setaffinity, 0, sizeof all, all) < 0) fail("sched_setaffinity", NULL);
+    unsigned char set[1024]; /* 8192 CPUs, the most that Linux is built for; it ignores those that are not there */
+    memset(set, op->list[0].count ? 0 : 0xff, sizeof set);
+    for (uint32_t i = 0; i < op->list[0].count; i++) {
+        uint32_t cpu;
+        memcpy(&cpu, op->list[0].data + i * sizeof cpu, sizeof cpu);
+        if (cpu >= 8 * sizeof set) fail_errno(EINVAL, "sched_setaffinity", NULL);
+        set[cpu / 8] |= (unsigned char)(1u << cpu % 8);
+    }
+    if (syscall(SYS_sched_setaffinity, 0, sizeof set, set) < 0) fail("sched_setaffinity", NULL);
 }
 
 void do_wait_start(const struct op *op) {
     (void)op;
     char byte;
     ssize_t n;
-    while ((n = read(FD_GO, &byte, 1)) < 0 && errno == EINTR) {}
+    while ((n = read(state.go, &byte, 1)) < 0 && errno == EINTR) {}
     if (n != 1) fail("read", "the go fifo");
 }
 
@@ -301,6 +332,7 @@ static _Noreturn void report_exec_failure(int error) {
     size_t used = strnlen(state.executable, 2000);
     memcpy(detail, state.executable, used);
     detail[used++] = '\n';
+    if (state.filtered) message_send(MESSAGE_EXEC_FAILED, error, detail, used, -1); /* open(2) may end us: what is known goes first */
     int fd = open(state.executable, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t n = read(fd, detail + used, sizeof detail - used);
@@ -310,8 +342,22 @@ static _Noreturn void report_exec_failure(int error) {
     _exit(error == ENOENT ? 127 : 126);
 }
 
+/* Moves a descriptor of init's own to where it is in nobody's way. */
+static int move_away(int fd, const char *what) {
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, (int)(FD_FIRST + state.preserved + state.inherited));
+    if (moved < 0) fail("fcntl", what);
+    close(fd);
+    return moved;
+}
+
+/* Before a seccomp filter may refuse it: the payload's descriptors wait in their places, and init's own behind them. */
 void do_descriptors(const struct op *op) {
     (void)op;
+    if (state.preserved > 0) {
+        state.socket = move_away(state.socket, "the socket");
+        state.go = move_away(state.go, "the go fifo");
+        state.reply_fd = move_away(state.reply_fd, "the reply fifo");
+    }
     for (unsigned i = 0; i < state.preserved; i++)
         if (dup2((int)(FD_FIRST + i), (int)(3 + i)) < 0) fail("dup2", "a preserved descriptor");
     if (sys_close_range(3 + state.preserved, ~0u, CLOSE_RANGE_CLOEXEC) < 0) fail("close_range", NULL);

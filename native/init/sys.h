@@ -23,8 +23,12 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
 #endif
+/* Of <sys/mount.h>, which does not go together with <linux/mount.h>. */
 #ifndef MNT_DETACH
-#define MNT_DETACH 2 /* of <sys/mount.h>, which does not go together with <linux/mount.h> */
+#define MNT_DETACH 2
+#endif
+#ifndef UMOUNT_NOFOLLOW
+#define UMOUNT_NOFOLLOW 8
 #endif
 
 #define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */

@@ -9,18 +9,20 @@ import { TsrunError } from '../errors.ts';
 import { readText } from '../host.ts';
 import type { StoredCgroup } from '../store.ts';
 import { check, SysError } from '../sys.ts';
-import { quote } from '../text.ts';
+import { decodeText, quote } from '../text.ts';
+import { visitBelow } from '../tree.ts';
+import { claimCgroup, markParent, refuseBelowContainer, removeMarked } from './mark.ts';
 
 const ENOENT = 2;
 const EEXIST = 17;
 const EAGAIN = 11;
 const EACCES = 13;
 const EBUSY = 16;
+const ENODEV = 19;
+const EINVAL = 22;
 const EROFS = 30;
 const ENOTEMPTY = 39;
 const DIRECTORY_MODE = 0o755;
-const S_IFMT = 0o170000;
-const S_IFDIR = 0o040000;
 const NOT_DELEGATED = 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
 
 /** The host directory of a cgroup. */
@@ -38,14 +40,20 @@ function parentsOf(cgroup: StoredCgroup): string[] {
   return parents;
 }
 
-/** Is told of each directory above the container's cgroup that had to be made. */
-type ParentMade = (directory: string) => void;
+/** Is told of each directory above the container's cgroup that has to be made, before it is; and that it is not ours, if somebody else was faster. */
+type NoteParent = (directory: string, isOurs: boolean) => void;
 
-function makeParents(cgroup: StoredCgroup, parentMade: ParentMade): void {
+function makeParents(cgroup: StoredCgroup, noteParent: NoteParent): void {
   for (const parent of parentsOf(cgroup)) {
+    if (typeof addon.stat(parent, false) !== 'number') continue;
+    noteParent(parent, true);
     const made = addon.mkdir(parent, DIRECTORY_MODE);
-    if (made >= 0) parentMade(parent);
-    else if (made !== -EEXIST && made !== -ENOENT) throw failed(cgroup, -made, parent);
+    if (made >= 0) {
+      markParent(parent);
+      continue;
+    }
+    noteParent(parent, false);
+    if (made !== -EEXIST && made !== -ENOENT) throw failed(cgroup, -made, parent);
   }
 }
 
@@ -58,6 +66,8 @@ function hintForMkdir(number: number): string {
       return ': a limit of cgroups is reached: look at cgroup.max.descendants and cgroup.max.depth of those above it';
     case ENOENT:
       return ': something removes its parents';
+    case EINVAL:
+      return ': the name of a cgroup cannot hold a line feed';
     case EROFS:
       return ': the cgroup file system is mounted read-only: remount it, or use --cgroup-manager disabled';
     default:
@@ -72,23 +82,49 @@ function failed(cgroup: StoredCgroup, number: number, directory: string): TsrunE
   );
 }
 
+/** @throws {TsrunError} `config-invalid`: the cgroup is below that of another container. */
+export function refuseNested(cgroup: StoredCgroup): void {
+  refuseBelowContainer(cgroup.path, parentsOf(cgroup));
+}
+
+/** Claims the cgroup, which was just made. @throws {TsrunError} It is removed again then. */
+function claim(cgroup: StoredCgroup): void {
+  const directory = cgroupDirectory(cgroup);
+  try {
+    if (!claimCgroup(directory))
+      throw new TsrunError(
+        'cgroup',
+        `linux.cgroupsPath: the cgroup ${quote(cgroup.path)} holds one that was made meanwhile: name another`,
+      );
+    refuseNested(cgroup);
+  } catch (error) {
+    // Where the other one is still there, this goes with it.
+    markParent(directory);
+    addon.rmdir(directory);
+    throw error;
+  }
+}
+
 /**
  * Makes the cgroup.
- * @throws {TsrunError} `cgroup`: it exists, or cannot be made.
+ * @throws {TsrunError} `cgroup`: it exists, or cannot be made; `config-invalid`: see {@link refuseNested}.
  */
-export function makeCgroup(cgroup: StoredCgroup, parentMade: ParentMade): void {
+export function makeCgroup(cgroup: StoredCgroup, noteParent: NoteParent): void {
   const directory = cgroupDirectory(cgroup);
   // The removal of another container may take an empty parent away between the two calls: then once more.
   for (let attempt = 0; ; attempt++) {
     const made = addon.mkdir(directory, DIRECTORY_MODE);
-    if (made >= 0) return;
+    if (made >= 0) {
+      claim(cgroup);
+      return;
+    }
     if (made === -EEXIST)
       throw new TsrunError(
         'cgroup',
         `linux.cgroupsPath: the cgroup ${quote(cgroup.path)} exists already and tsrun did not make it: name another, or remove that one (rmdir ${directory})`,
       );
     if (made !== -ENOENT || attempt === 16) throw failed(cgroup, -made, directory);
-    makeParents(cgroup, parentMade);
+    makeParents(cgroup, noteParent);
   }
 }
 
@@ -128,11 +164,9 @@ function cannotEnable(controller: string, path: string, reason: string): TsrunEr
 export function enableControllers(
   cgroup: StoredCgroup,
   controllers: readonly string[],
-  parentMade: ParentMade = () => undefined,
   enabledNow: (enabled: EnabledController) => void = () => undefined,
 ): void {
   if (controllers.length === 0) return;
-  makeParents(cgroup, parentMade);
   for (const directory of [cgroup.root, ...parentsOf(cgroup)]) {
     const path = `${directory}/cgroup.subtree_control`;
     const enabled = new Set(readText(path).trim().split(' '));
@@ -166,56 +200,62 @@ export function attachDeviceProgram(cgroupFd: number, instructions: Uint8Array):
   addon.close(program);
 }
 
+/** The number by which the cgroup that is there now is known: no later one of the same path has it. */
+export function cgroupNumber(cgroup: StoredCgroup): number | undefined {
+  const stat = addon.stat(cgroupDirectory(cgroup), false);
+  return typeof stat === 'number' ? undefined : stat.ino;
+}
+
+/** Whether what is there now is the container's cgroup: it may be gone, and somebody may have made another in its place. */
+export function isStill(cgroup: StoredCgroup, number: number | undefined): boolean {
+  return number !== undefined && (cgroup.number === undefined || cgroup.number === number);
+}
+
+/** What the kernel answers of a cgroup that is gone, or goes at this moment: to open(2), and to write(2) of what is open. */
+const isGone = (result: number): boolean => result === -ENOENT || result === -ENODEV;
+
 /** Kills every process of the cgroup and of those below it. */
 export function killCgroup(cgroup: StoredCgroup): void {
   const path = `${cgroupDirectory(cgroup)}/cgroup.kill`;
-  const written = addon.writeFile(path, '1', O.WRONLY, 0);
-  if (written < 0 && written !== -ENOENT) throw new SysError(-written, 'write', path);
+  const file = addon.open(path, O.WRONLY, 0);
+  if (isGone(file)) return;
+  check(file, 'open', path);
+  // Looked at after the file was opened: where the cgroup is the container's even now, the file is, too.
+  const written = isStill(cgroup, cgroupNumber(cgroup)) ? addon.write(file, '1') : 0;
+  addon.close(file);
+  if (!isGone(written)) check(written, 'write', path);
 }
 
 /** The pids in the cgroup and in those below it. */
 export function pidsOf(cgroup: StoredCgroup): number[] {
+  if (!isStill(cgroup, cgroupNumber(cgroup))) return [];
   const pids: number[] = [];
   const visit = (directory: string): void => {
     const bytes = addon.readFile(`${directory}/cgroup.procs`, 16 * 1024 * 1024);
     if (typeof bytes === 'number') return;
-    for (const line of new TextDecoder().decode(bytes).split('\n')) if (line !== '') pids.push(Number(line));
-    for (const child of childrenOf(directory)) visit(child);
+    for (const line of decodeText(bytes).split('\n')) if (line !== '') pids.push(Number(line));
   };
   visit(cgroupDirectory(cgroup));
+  visitBelow(cgroupDirectory(cgroup), true, visit);
   return pids;
 }
 
-function childrenOf(directory: string): string[] {
-  const names = addon.readdir(directory);
-  if (typeof names === 'number') return [];
-  return names
-    .map((name) => `${directory}/${name}`)
-    .filter((path) => {
-      const stat = addon.stat(path, false);
-      return typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
-    });
-}
-
 function removeTree(directory: string): number {
-  let removed = addon.rmdir(directory);
+  const removed = addon.rmdir(directory);
   if (removed !== -EBUSY && removed !== -ENOTEMPTY) return removed;
-  for (const child of childrenOf(directory)) removeTree(child);
-  removed = addon.rmdir(directory);
-  return removed;
+  visitBelow(directory, true, addon.rmdir);
+  return addon.rmdir(directory);
 }
 
 const REMOVE_TIMEOUT_MS = 10_000;
 
-/** Removes the parents that are empty and tsrun's own: those that were made for this cgroup, and all below `base`. */
+/**
+ * Removes the parents that are empty and tsrun's own: those that were made for this cgroup, those that were made for others
+ * that are gone, and all below `base`.
+ */
 export function removeParents(cgroup: StoredCgroup, base: string): void {
   for (const parent of cgroup.parents) addon.rmdir(parent);
-  if (!cgroup.path.startsWith(`${base}/`)) return;
-  for (const parent of parentsOf(cgroup).reverse()) {
-    const removed = addon.rmdir(parent);
-    // An interrupted `create` may not have come to the deeper ones.
-    if (removed < 0 && removed !== -ENOENT) break;
-  }
+  removeMarked(parentsOf(cgroup), cgroup.path.startsWith(`${base}/`));
 }
 
 /**
@@ -225,7 +265,7 @@ export function removeParents(cgroup: StoredCgroup, base: string): void {
 export function removeCgroup(cgroup: StoredCgroup, base: string): void {
   const directory = cgroupDirectory(cgroup);
   const deadline = addon.monotonicMs() + REMOVE_TIMEOUT_MS;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+  for (let pause = 1; isStill(cgroup, cgroupNumber(cgroup)); pause = Math.min(pause * 2, 50)) {
     const removed = removeTree(directory);
     if (removed >= 0 || removed === -ENOENT) break;
     if (removed !== -EBUSY || addon.monotonicMs() > deadline) throw new SysError(-removed, 'rmdir', directory);

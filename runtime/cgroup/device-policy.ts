@@ -49,6 +49,9 @@ export interface DeviceRequest {
 /** In place of a major or minor number: every one. */
 const ANY_NUMBER = -1;
 
+/** The v1 controller of devices, and its hierarchy. */
+export const DEVICES = 'devices';
+
 /** BPF_DEVCG_ACC_*. */
 export const Access = { mknod: 1, read: 2, write: 4 } as const;
 

@@ -1,6 +1,7 @@
 /** A container's cgroups from the first mkdir to the last rmdir, whatever hierarchies they are in. */
 import { addon } from '../addon.ts';
 import { TsrunError } from '../errors.ts';
+import { found, mapped, selected } from '../lists.ts';
 import { CGROUP_BASE } from '../plan/cgroup.ts';
 import type { CgroupPlan, ScopePlan } from '../plan/types.ts';
 import type { StoredCgroup } from '../store.ts';
@@ -8,16 +9,21 @@ import type { Undo } from '../undo.ts';
 import {
   attachDeviceProgram,
   cgroupDirectory,
+  cgroupNumber,
   disableControllers,
   type EnabledController,
   enableControllers,
   killCgroup,
   makeCgroup,
   openCgroup,
+  refuseNested,
   removeCgroup,
   removeParents,
 } from './cgroupfs.ts';
-import { enterLegacy, type LegacyCgroup, legacyDirectory, makeLegacy, removeLegacy } from './legacy.ts';
+import { DEVICES } from './device-policy.ts';
+import { enterLegacy, type LegacyCgroup, legacyDirectory, makeLegacy, planLegacy, removeLegacy } from './legacy.ts';
+import { listDevices } from './legacy-devices.ts';
+import { markCgroup } from './mark.ts';
 import type { CgroupWrite } from './resources.ts';
 import { type ManagerBus, withManager } from './systemd.ts';
 import { systemdProperties } from './systemd-properties.ts';
@@ -46,6 +52,11 @@ export function fileWrites(cgroup: StoredCgroup, write: CgroupWrite): FileWrite[
     : [first, { ...file, path: `${directory}/${ifMissing.file}`, value: ifMissing.value }];
 }
 
+/** A limit that leaves no room for the stages of init and for hooks: the container gets it once it is made. */
+function isLate({ file, value }: CgroupWrite): boolean {
+  return file === 'pids.max' && (value === '1' || value === '0');
+}
+
 function applyLimit(cgroup: StoredCgroup, write: CgroupWrite): void {
   for (const file of fileWrites(cgroup, write)) if (writeLimit(file)) return;
 }
@@ -67,7 +78,7 @@ export class NewCgroup {
    * @param note Writes down what is there now ({@link stored}, {@link made}); only what is made may be killed.
    */
   constructor(plan: CgroupPlan, manager: () => ManagerBus, undo: Undo, note: () => void) {
-    const { driver, root, path, v1, scope } = plan;
+    const { driver, isUndelegated, root, path, scope } = plan;
     this.#plan = plan;
     this.#undo = undo;
     this.#note = note;
@@ -77,7 +88,15 @@ export class NewCgroup {
       description: `${scope.description} (${crypto.randomUUID()})`,
       manager: manager(),
     };
-    this.#stored = { driver, root, path, parents: [], v1, ...(kept ? { scope: kept } : {}) };
+    this.#stored = {
+      driver,
+      ...(isUndelegated ? { isUndelegated } : {}),
+      root,
+      path,
+      parents: [],
+      v1: [],
+      ...(kept ? { scope: kept } : {}),
+    };
   }
 
   /** What is kept of it. */
@@ -92,14 +111,29 @@ export class NewCgroup {
 
   #noteMade(): void {
     this.#made = true;
+    const number = cgroupNumber(this.#stored);
+    if (number !== undefined) this.#stored = { ...this.#stored, number };
+    this.#note();
+  }
+
+  #planLegacy(): void {
+    if (this.#plan.v1.length === 0) return;
+    this.#stored = { ...this.#stored, v1: mapped(this.#plan.v1, planLegacy) };
     this.#note();
   }
 
   /** Limits, v1 cgroups and the device policy, once the cgroup of the v2 hierarchy is there. */
   #furnish(): number {
-    for (const legacy of this.#stored.v1) this.#legacyMade.push(makeLegacy(legacy));
+    this.#planLegacy();
+    for (const legacy of this.#stored.v1) {
+      // Made already where another controller has the same hierarchy.
+      const twin = found(this.#legacyMade, (made) => legacyDirectory(made) === legacyDirectory(legacy));
+      this.#legacyMade.push(twin ? { ...legacy, parents: twin.parents } : makeLegacy(legacy));
+    }
     this.#stored = { ...this.#stored, v1: this.#legacyMade };
-    for (const write of this.#plan.writes) applyLimit(this.#stored, write);
+    for (const legacy of this.#legacyMade)
+      if (legacy.controller === DEVICES) listDevices(legacy, this.#plan.deviceRules);
+    for (const write of this.#plan.writes) if (!isLate(write)) applyLimit(this.#stored, write);
     const fd = openCgroup(this.#stored);
     this.#undo.push(() => addon.close(fd));
     if (this.#plan.deviceProgram) setDevicePolicy(fd, this.#plan.deviceProgram);
@@ -114,13 +148,21 @@ export class NewCgroup {
     // Registered before there is a process, so that it runs when that has been killed.
     this.#undo.push(() => this.#takeBack());
     if (this.#plan.driver !== 'cgroupfs') return undefined;
-    const parentMade = (directory: string): void => {
-      this.#stored = { ...this.#stored, parents: [directory, ...this.#stored.parents] };
+    refuseNested(this.#stored);
+    const noteParent = (directory: string, isOurs: boolean): void => {
+      const others = selected(this.#stored.parents, (parent) => parent !== directory);
+      this.#stored = { ...this.#stored, parents: isOurs ? [directory, ...others] : others };
+      this.#note();
     };
-    enableControllers(this.#stored, this.#plan.controllers, parentMade, (enabled) => this.#enabled.push(enabled));
-    makeCgroup(this.#stored, parentMade);
+    makeCgroup(this.#stored, noteParent);
     this.#noteMade();
+    // Once it is there, whoever removes another container does not take its parents away, and what they are set to.
+    this.#enableControllers();
     return this.#furnish();
+  }
+
+  #enableControllers(): void {
+    enableControllers(this.#stored, this.#plan.controllers, (enabled) => this.#enabled.push(enabled));
   }
 
   #takeBack(): void {
@@ -139,9 +181,23 @@ export class NewCgroup {
     for (const legacy of this.#stored.v1) enterLegacy(legacy, pid);
   }
 
+  /** Sets the limits that had to wait until init is alone. */
+  complete(): void {
+    const late = selected(this.#plan.writes, isLate);
+    if (late.length === 0) return;
+    const { scope } = this.#stored;
+    if (scope)
+      withManager(scope.manager, (manager) => {
+        const { properties } = systemdProperties(late, { version: manager.version(), creating: false });
+        manager.setProperties(scope.unit, properties);
+      });
+    for (const write of late) applyLimit(this.#stored, write);
+  }
+
   #makeScope(scope: ScopePlan, kept: StoredScope, pid: number): void {
     withManager(kept.manager, (manager) => {
-      const { properties } = systemdProperties(this.#plan.writes, { version: manager.version(), creating: true });
+      const writes = selected(this.#plan.writes, (write) => !isLate(write));
+      const { properties } = systemdProperties(writes, { version: manager.version(), creating: true });
       this.#scopeAsked = true;
       manager.createScope({
         ...scope,
@@ -155,6 +211,8 @@ export class NewCgroup {
       this.#stored = { ...this.#stored, path };
     });
     this.#noteMade();
+    markCgroup(cgroupDirectory(this.#stored));
+    this.#enableControllers();
     this.#furnish();
   }
 }

@@ -47,12 +47,22 @@ export function resourceWrites(resources: Resources, facts: ControllerFacts, cur
   return { writes: writes.list, warnings: writes.warnings };
 }
 
+const SYSTEMD_CONTROLLERS = new Set(['cpu', 'cpuset', 'io', 'memory', 'pids']);
+
 /** The controllers of v2 that must be enabled for the container's cgroup. */
 export function controllersNeeded(writes: readonly CgroupWrite[]): Set<string> {
   const needed = new Set<string>();
   for (const { hierarchy, controller } of writes)
     if (hierarchy === 'unified' && controller !== 'cgroup') needed.add(controller);
   return needed;
+}
+
+/**
+ * Those of {@link controllersNeeded} that systemd knows nothing of: it neither enables them for its units nor takes them
+ * away. The others are its own business.
+ */
+export function controllersBesideSystemd(writes: readonly CgroupWrite[]): string[] {
+  return [...controllersNeeded(writes)].filter((controller) => !SYSTEMD_CONTROLLERS.has(controller));
 }
 
 /** The v1 hierarchies in which the container needs a cgroup of its own. */

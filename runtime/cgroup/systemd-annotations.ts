@@ -3,12 +3,13 @@
  * hand on what their users wrote, so only what cannot run anything, start or stop other units, or act on the machine is
  * taken.
  */
+import { SYSTEMD_PROPERTY } from '../../spec/annotations.ts';
 import { TsrunError } from '../errors.ts';
 import { quote } from '../text.ts';
 import type { DBusValue, UnitProperty } from './dbus-value.ts';
 import { parseVariant, VariantError } from './gvariant.ts';
 
-const prefix = 'org.systemd.property.';
+const prefix = SYSTEMD_PROPERTY;
 
 /** What is taken, with the signature that systemd expects. */
 const allowed: Readonly<Record<string, string>> = {

@@ -263,6 +263,21 @@ export class ServiceManager {
     }
   }
 
+  /**
+   * Brings a process to a scope, or to a cgroup below it (`/init`; empty for the scope's own). A user's manager asks the
+   * system's for it where the user may not move the process.
+   *
+   * @throws {TsrunError} `cgroup`
+   */
+  attachProcess(unit: string, below: string, pid: number): void {
+    try {
+      const pids: DBusValue = { type: 'a', element: 'u', items: [{ type: 'u', value: pid }] };
+      this.#call('AttachProcessesToUnit', text(unit), text(below), pids);
+    } catch (error) {
+      throw this.#failed(`bring a process to the systemd scope ${quote(unit, 255)}`, unit, error);
+    }
+  }
+
   #resetFailed(unit: string): void {
     try {
       this.#call('ResetFailedUnit', text(unit));

@@ -1,14 +1,16 @@
 /** What `update` is asked for, as the resources of a configuration. Pure. */
 import { apply, RESOURCE_CHECKS } from '../../spec/checks/index.ts';
+import { intelRdtIsWellFormed } from '../../spec/checks/linux.ts';
 import type { BlockIO, Cpu, Memory, Pids, Resources } from '../../spec/config.ts';
 import { Findings } from '../../spec/finding.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { commands } from '../cli/spec.ts';
 import { UsageError } from '../cli/usage.ts';
+import { combinedSchemata } from '../plan/rdt.ts';
 import { quote } from '../text.ts';
 
 type Request = RequestOf<'update'>;
-type Limit = Exclude<keyof Request, 'command' | 'global' | 'id' | 'resources'>;
+type Limit = Exclude<keyof Request, 'command' | 'global' | 'id' | 'resources' | 'l3CacheSchema' | 'memBwSchema'>;
 
 /** Where in `linux.resources` each flag belongs. */
 const places: Readonly<Record<Limit, readonly [group: string, property: string]>> = {
@@ -74,4 +76,27 @@ export function resourcesOfFlags(request: Request): Resources {
   const value = groupOf(request, String(group))?.[String(property)];
   const hint = first.hint === undefined ? '' : `; ${first.hint}`;
   throw new UsageError(`${flagAt(group, property)}: ${first.problem}: got ${quote(String(value))}${hint}`);
+}
+
+/**
+ * The lines for the container's class of service of Intel RDT; empty where no flag gives one. They are no property of
+ * `linux.resources`: a file of those does not replace them.
+ *
+ * @throws {UsageError} where a value is no such line.
+ */
+export function schemataOfFlags({ l3CacheSchema, memBwSchema }: Request): string[] {
+  const intelRdt = {
+    ...(l3CacheSchema === undefined ? {} : { l3CacheSchema }),
+    ...(memBwSchema === undefined ? {} : { memBwSchema }),
+  };
+  const findings = new Findings();
+  intelRdtIsWellFormed({ intelRdt }, findings);
+  const [first] = findings.errors;
+  if (first !== undefined) {
+    const flag = first.path.includes('memBwSchema') ? 'memBwSchema' : 'l3CacheSchema';
+    throw new UsageError(
+      `--${commands.update.flags[flag].name}: ${first.problem}: got ${quote(String(intelRdt[flag]))}`,
+    );
+  }
+  return combinedSchemata(l3CacheSchema, memBwSchema);
 }

@@ -5,6 +5,7 @@ import { errnoText } from '../errno.ts';
 import { TsrunError } from '../errors.ts';
 import { readText } from '../host.ts';
 import { quote } from '../text.ts';
+import type { Undo } from '../undo.ts';
 import { refusalOf } from './resources/refusals.ts';
 import { restoringValue } from './resources/restore.ts';
 
@@ -27,18 +28,30 @@ export interface FileWrite {
   readonly optional?: boolean;
 }
 
+function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
 /** The file's name in the cgroup. */
 function nameOf({ path }: FileWrite): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** Where a file is not there because its controller is not: without it, a cgroup of v2 has none of its files. */
+function missingController({ path, controller }: FileWrite): string | undefined {
+  const controllers = readValue(`${directoryOf(path)}/cgroup.controllers`);
+  if (controllers === undefined || controller === 'cgroup' || controllers.trim().split(' ').includes(controller))
+    return undefined;
+  return `the ${controller} controller is not delegated to this cgroup: with systemd, Delegate=${controller} of the unit above it does that (of user@.service, for a user’s own service manager)`;
+}
+
 /** What a refusal means, and what to do. */
 function hintFor(number: number, write: FileWrite): string | undefined {
-  const refusal = refusalOf(nameOf(write), number);
-  if (refusal !== undefined) return refusal;
+  const known = (number === ENOENT ? missingController(write) : undefined) ?? refusalOf(nameOf(write), number);
+  if (known !== undefined) return known;
   switch (number) {
     case ENOENT:
-      return `the ${write.controller} controller is not enabled for this cgroup, or this kernel has no such file`;
+      return 'this kernel has no such file';
     case EACCES:
       return 'the cgroup is not delegated to the caller: with systemd, Delegate=yes of its unit does that';
     case EROFS:
@@ -80,36 +93,30 @@ function restoring(write: FileWrite, before: string): FileWrite {
   return { ...write, value: restoringValue({ file: nameOf(write), value: write.value }, before) };
 }
 
-/** Takes `done` back, the last first; failures are attached to `error`. */
-function takeBack(done: readonly FileWrite[], error: unknown): void {
-  for (const write of [...done].reverse()) {
-    try {
-      writeLimit(write);
-    } catch (failure) {
-      if (error instanceof TsrunError) error.attach(failure);
-    }
+/** Gives a file its earlier value back. */
+function restore(write: FileWrite, before: string): void {
+  const earlier = restoring(write, before);
+  try {
+    writeLimit(earlier);
+  } catch (error) {
+    // Linux 6.1 takes no empty cpuset where there are processes: what the parent has means the same.
+    const name = nameOf(write);
+    const inherited = readValue(`${directoryOf(directoryOf(write.path))}/${name}.effective`);
+    if (!name.startsWith('cpuset.') || earlier.value.trim() !== '' || inherited === undefined) throw error;
+    writeLimit({ ...earlier, value: inherited.trim() });
   }
 }
 
 /**
- * Makes all writes, or none: what was written before a failing one gets its earlier value back. Of each group, the first
- * write whose file exists is made.
- *
- * @returns what takes all of them back, should a later step fail with `error`
+ * Makes writes, and by `undo` takes each of them back: what was written before a failing one gets its earlier value. Of
+ * each group, the first write whose file exists is made.
  */
-export function writeAll(groups: readonly (readonly FileWrite[])[]): (error: unknown) => void {
-  const done: FileWrite[] = [];
-  try {
-    for (const group of groups)
-      for (const write of group) {
-        const before = readValue(write.path);
-        if (!writeLimit(write)) continue;
-        if (before !== undefined) done.push(restoring(write, before));
-        break;
-      }
-  } catch (error) {
-    takeBack(done, error);
-    throw error;
-  }
-  return (error) => takeBack(done, error);
+export function writeAll(groups: readonly (readonly FileWrite[])[], undo: Undo): void {
+  for (const group of groups)
+    for (const write of group) {
+      const before = readValue(write.path);
+      if (!writeLimit(write)) continue;
+      if (before !== undefined) undo.push(() => restore(write, before));
+      break;
+    }
 }

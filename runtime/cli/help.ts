@@ -1,14 +1,7 @@
 /** The help texts, made from the tables of the command line; only built when somebody asks. */
 
-import {
-  type ArgSpec,
-  actionFlags,
-  type CommandName,
-  type CommandSpec,
-  commands,
-  type FlagSpec,
-  globalFlags,
-} from './spec.ts';
+import type { ArgSpec, CommandSpec, FlagSpec } from './kinds.ts';
+import { actionFlags, type CommandName, commands, globalFlags } from './spec.ts';
 
 const lineWidth = 80;
 const commandTable: Readonly<Record<string, CommandSpec>> = commands;
@@ -45,6 +38,7 @@ function flagRow(flag: FlagSpec): [string, string] {
   const value = flag.kind === 'switch' ? '' : ` ${flag.value}`;
   const notes: string[] = [];
   if (flag.kind === 'choice') notes.push(flag.choices.join(', '));
+  if (flag.kind === 'list') notes.push('can be repeated');
   if (flag.kind === 'duration') notes.push(`default: ${flag.default / 1000}s`);
   else if ('default' in flag && flag.default !== undefined) notes.push(`default: ${flag.default}`);
   if (flag.refused !== undefined) notes.push(`refused: ${flag.refused}`);

@@ -7,21 +7,10 @@ import { parseSignal } from '../../spec/signals.ts';
 import { quote } from '../text.ts';
 import { type GlobalOptions, globalOptions, tentativeGlobalOptions } from './global.ts';
 import { checkContainerId } from './id.ts';
+import type { ArgSpec, ArgSpecs, CommandSpec, FlagSpec, FlagSpecs, ListItems, Values } from './kinds.ts';
+import { type CgroupFlag, capability, cgroup, id, type UserFlag, user, variable } from './process-values.ts';
 import { checkRules } from './rules.ts';
-import {
-  type ArgSpec,
-  type ArgSpecs,
-  actionFlags,
-  type CommandName,
-  type CommandSpec,
-  commands,
-  type FlagSpec,
-  type FlagSpecs,
-  type GlobalValues,
-  globalFlags,
-  refusedCommands,
-  type Values,
-} from './spec.ts';
+import { actionFlags, type CommandName, commands, type GlobalValues, globalFlags, refusedCommands } from './spec.ts';
 import { nearest, UsageError } from './usage.ts';
 import { duration, integer, size } from './values.ts';
 
@@ -45,7 +34,8 @@ export type Request =
 export type RequestOf<Name extends CommandName> = Extract<CommandRequest, { command: Name }>;
 
 /** Values by key, before they are known to be those of a table. */
-type Found = Record<string, string | number | bigint | boolean | readonly string[] | undefined>;
+type Found = Record<string, Value | readonly Value[] | undefined>;
+type Value = string | number | bigint | boolean | UserFlag | CgroupFlag;
 
 /** The words, and how far they are read. */
 interface Words {
@@ -133,7 +123,20 @@ function signal(text: string, what: string): number {
   throw new UsageError(`${what}: unknown signal: got ${quote(text)}; give a name as in KILL or SIGKILL, or 0 to 64`);
 }
 
-function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words): string | number | bigint | boolean {
+function listItem(of: keyof ListItems, text: string, what: string): Value {
+  switch (of) {
+    case 'variable':
+      return variable(text, what);
+    case 'capability':
+      return capability(text, what);
+    case 'id':
+      return id(text, what);
+    case 'cgroup':
+      return cgroup(plainText(text, what), what);
+  }
+}
+
+function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words): Value {
   const what = `--${flag.name}`;
   if (flag.refused !== undefined) throw new UsageError(`${what}: ${flag.refused}`, 'unsupported');
   if (flag.kind === 'switch') return switchValue(flag, typed);
@@ -141,6 +144,7 @@ function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words)
   switch (flag.kind) {
     case 'path':
     case 'text':
+    case 'texts':
       return plainText(text, what);
     case 'integer':
       return integer(text, flag.min, flag.max, what);
@@ -154,7 +158,22 @@ function flagValue(flag: FlagSpec, typed: Typed, flags: FlagSpecs, words: Words)
       return choice(text, flag.choices, what);
     case 'signal':
       return signal(text, what);
+    case 'user':
+      return user(text, what);
+    case 'list':
+      return listItem(flag.of, text, what);
   }
+}
+
+function isRepeated({ kind }: FlagSpec): boolean {
+  return kind === 'list' || kind === 'texts';
+}
+
+/** Keeps the value of a flag: the last one where it is given twice, or all. */
+function keep(found: Found, key: string, flag: FlagSpec, value: Value): void {
+  const before = found[key];
+  if (isRepeated(flag) && Array.isArray(before)) before.push(value);
+  else found[key] = value;
 }
 
 function argValue(spec: Exclude<ArgSpec, { kind: 'rest' }>, text: string): string | number {
@@ -162,17 +181,31 @@ function argValue(spec: Exclude<ArgSpec, { kind: 'rest' }>, text: string): strin
     case 'id':
       return checkContainerId(text);
     case 'path':
+    case 'text':
       return plainText(text, spec.value);
     case 'signal':
       return signal(text, spec.value);
+    case 'choice': {
+      if (spec.choices.includes(text)) return text;
+      const meant = nearest(text, spec.choices);
+      throw new UsageError(
+        `${spec.value}: got ${quote(text)}; ${meant === undefined ? `use one of ${spec.choices.join(', ')}` : `did you mean ${meant}?`}`,
+      );
+    }
   }
+}
+
+function defaultOf(flag: FlagSpec): Value | readonly Value[] | undefined {
+  if (flag.kind === 'switch') return false;
+  if (isRepeated(flag)) return [];
+  return 'default' in flag ? flag.default : undefined;
 }
 
 function flagDefaults(flags: FlagSpecs, found: Found): void {
   for (const key in flags) {
     const flag = flags[key];
     if (flag === undefined || flag.refused !== undefined) continue;
-    found[key] = flag.kind === 'switch' ? false : 'default' in flag ? flag.default : undefined;
+    found[key] = defaultOf(flag);
   }
 }
 
@@ -244,9 +277,7 @@ function isCommand(name: string): name is CommandName {
 
 function unknownCommand(name: string): UsageError {
   if (refusedCommands.includes(name)) {
-    // Whoever asks for exec takes 1 for the status of the program in the container; 255 is the runtime's own.
-    const exitCode = name === 'exec' ? 255 : 1;
-    return new UsageError(`${name}: this version of tsrun has no such command yet`, 'unsupported', exitCode);
+    return new UsageError(`${name}: this version of tsrun has no such command yet`, 'unsupported');
   }
   const meant = nearest(name, Object.keys(commands));
   const hint = meant === undefined ? 'see tsrun --help' : `did you mean ${meant}?`;
@@ -281,12 +312,25 @@ function readGlobalFlags(words: Words, found: Found): 'version' | 'help' | undef
   }
 }
 
-/** How many arguments are followed by those of another program, which are not looked at; none where there is no such program. */
-function ownArguments(args: ArgSpecs): number | undefined {
-  let own = 0;
+/** Where the words of another program begin, which are not looked at. */
+interface Foreign {
+  /** How many arguments are ours. */
+  readonly after: number;
+  /** Whether our flags may follow those. */
+  readonly afterFlags: boolean;
+}
+
+/** Whether `word`, which follows `given` arguments, is one of another program. */
+function begins({ after, afterFlags }: Foreign, given: number, word: string): boolean {
+  return given > after || (given === after && !(afterFlags && word.startsWith('-') && word !== '-'));
+}
+
+function foreignWords(args: ArgSpecs): Foreign | undefined {
+  let after = 0;
   for (const key in args) {
-    if (args[key]?.kind === 'rest') return own;
-    own++;
+    const spec = args[key];
+    if (spec?.kind === 'rest') return { after, afterFlags: spec.afterFlags === true };
+    after++;
   }
   return undefined;
 }
@@ -296,11 +340,11 @@ function readCommand(name: CommandName, words: Words, found: Found): boolean {
   const { flags, args }: CommandSpec = commands[name];
   flagDefaults(flags, found);
   const given: string[] = [];
-  const own = ownArguments(args);
+  const foreign = foreignWords(args);
   for (;;) {
     const word = words.list[words.next];
     if (word === undefined) break;
-    if (given.length === own) {
+    if (foreign !== undefined && begins(foreign, given.length, word)) {
       given.push(...words.list.slice(words.next));
       break;
     }
@@ -317,7 +361,7 @@ function readCommand(name: CommandName, words: Words, found: Found): boolean {
     const key = findFlag(flags, typed);
     const flag = key === undefined ? undefined : flags[key];
     if (key !== undefined && flag !== undefined) {
-      found[key] = flagValue(flag, typed, flags, words);
+      keep(found, key, flag, flagValue(flag, typed, flags, words));
       continue;
     }
     if (typed.name !== (typed.long ? actionFlags.help.name : actionFlags.help.short)) {
@@ -329,6 +373,12 @@ function readCommand(name: CommandName, words: Words, found: Found): boolean {
   return false;
 }
 
+/** The exit status of a command that fails. */
+export function failureStatus(name: CommandName): number {
+  const spec: CommandSpec = commands[name];
+  return spec.failureStatus ?? 1;
+}
+
 function parseCommand(name: CommandName, words: Words, global: GlobalOptions): Request {
   try {
     const found: Found = {};
@@ -338,8 +388,8 @@ function parseCommand(name: CommandName, words: Words, global: GlobalOptions): R
     checkRules(request);
     return request;
   } catch (error) {
-    if (error instanceof UsageError) error.message = `${name}: ${error.message}`;
-    throw error;
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${name}: ${error.message}`, error.code, failureStatus(name));
   }
 }
 

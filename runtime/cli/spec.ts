@@ -4,125 +4,12 @@
  *
  * A key of `flags` or `args` is the property of the parsed request; `name` is what is typed.
  */
-
-import type { Int64 } from '../../spec/config.ts';
-import { once } from '../once.ts';
-
-interface FlagBase {
-  /** The long name without dashes. */
-  readonly name: string;
-  /** The one-letter name, without its dash. */
-  readonly short?: string;
-  /** What it does; part of a sentence, for --help. */
-  readonly help: string;
-  /** The flag is known but refused when used; the text says what it waits for. */
-  readonly refused?: string;
-}
-
-/** `--x`, `--x=true`, `--x=false`; false unless given. */
-export interface SwitchSpec extends FlagBase {
-  readonly kind: 'switch';
-}
-
-/** A path, taken as it is; the command resolves it against the caller's directory. */
-export interface PathSpec extends FlagBase {
-  readonly kind: 'path';
-  /** What stands for the value in help texts. */
-  readonly value: string;
-  readonly default?: string;
-}
-
-/** A plain decimal number from 0 to `max`. */
-export interface CountSpec extends FlagBase {
-  readonly kind: 'count';
-  readonly value: string;
-  readonly default: number;
-  readonly max: number;
-}
-
-/** One of a few words. */
-export interface ChoiceSpec extends FlagBase {
-  readonly kind: 'choice';
-  readonly value: string;
-  readonly choices: readonly string[];
-  /** Absent where "not given" is a case of its own. */
-  readonly default?: string;
-}
-
-/** A signal by name (with or without SIG) or number. */
-export interface SignalSpec extends FlagBase {
-  readonly kind: 'signal';
-  readonly value: string;
-}
-
-/** Any text that is not empty. */
-export interface TextSpec extends FlagBase {
-  readonly kind: 'text';
-  readonly value: string;
-}
-
-/** A whole number of up to 64 bits, exact. */
-export interface IntegerSpec extends FlagBase {
-  readonly kind: 'integer';
-  readonly value: string;
-  readonly min: Int64;
-  readonly max: Int64;
-}
-
-/** Bytes, as a number or with a unit (`64M`), or -1. */
-export interface SizeSpec extends FlagBase {
-  readonly kind: 'size';
-  readonly value: string;
-}
-
-/** A time such as `5s` or `500ms`; milliseconds in the request. */
-export interface DurationSpec extends FlagBase {
-  readonly kind: 'duration';
-  readonly value: string;
-  /** Milliseconds. */
-  readonly default: number;
-}
-
-export type FlagSpec =
-  | SwitchSpec
-  | PathSpec
-  | CountSpec
-  | ChoiceSpec
-  | SignalSpec
-  | TextSpec
-  | IntegerSpec
-  | SizeSpec
-  | DurationSpec;
-export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
-
-/** A positional argument. An optional argument whose key is also a flag's can be given either way, but not both ways. */
-export type ArgSpec =
-  | { readonly kind: 'id' | 'path'; readonly value: string; readonly help: string; readonly optional?: true }
-  | {
-      readonly kind: 'signal';
-      readonly value: string;
-      readonly help: string;
-      readonly optional: true;
-      readonly default: number;
-    }
-  // Everything that follows the arguments before it, flags too: they are another program's.
-  | { readonly kind: 'rest'; readonly value: string; readonly help: string; readonly optional: true };
-export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
-
-export interface CommandSpec {
-  /** One line for the list of commands. */
-  readonly summary: string;
-  /** More, for the command's own help: sentences. */
-  readonly details?: string;
-  readonly flags: FlagSpecs;
-  readonly args: ArgSpecs;
-}
-
-const maxInt64 = 0x7fff_ffff_ffff_ffffn;
-const maxUint64 = 0xffff_ffff_ffff_ffffn;
-
-// The kernel's default for fs.nr_open: a process has no more descriptors than that to preserve.
-const maxPreservedFds = 1_048_576;
+import { bundleFlags } from './bundle-flags.ts';
+import { bundleFlag, configFlag, createFlags } from './create-flags.ts';
+import { execFlags } from './exec-flags.ts';
+import type { ArgSpec, CommandSpec, FlagSpecs, Values } from './kinds.ts';
+import { enterFlags, sandboxFlags } from './sandbox-flags.ts';
+import { updateFlags } from './update-flags.ts';
 
 /** Flags that stand before the command. */
 export const globalFlags = {
@@ -180,165 +67,6 @@ export const actionFlags = {
 } as const satisfies FlagSpecs;
 
 const idArg = { kind: 'id', value: 'ID', help: 'the name of the container' } as const satisfies ArgSpec;
-
-const bundleFlag = {
-  name: 'bundle',
-  short: 'b',
-  kind: 'path',
-  value: 'DIR',
-  default: '.',
-  help: 'directory with config.json and the root file system',
-} as const satisfies FlagSpec;
-
-const configFlag = {
-  name: 'config',
-  short: 'f',
-  kind: 'path',
-  value: 'FILE',
-  help: 'configuration to use in place of config.json of the bundle',
-} as const satisfies FlagSpec;
-
-/** What `create` and `run` have in common. */
-const createFlags = {
-  bundle: bundleFlag,
-  config: configFlag,
-  consoleSocket: {
-    name: 'console-socket',
-    kind: 'path',
-    value: 'PATH',
-    help: "socket that receives the master of the container's terminal",
-  },
-  pidFile: {
-    name: 'pid-file',
-    kind: 'path',
-    value: 'FILE',
-    help: "file to write the pid of the container's process to",
-  },
-  pidfdSocket: {
-    name: 'pidfd-socket',
-    kind: 'path',
-    value: 'PATH',
-    refused: 'this version of tsrun cannot send a pidfd yet',
-    help: "socket that receives a pidfd of the container's process",
-  },
-  preserveFds: {
-    name: 'preserve-fds',
-    kind: 'count',
-    value: 'N',
-    default: 0,
-    max: maxPreservedFds,
-    help: 'descriptors from 3 on to pass to the container, beside those of LISTEN_FDS',
-  },
-  noPivot: {
-    name: 'no-pivot',
-    kind: 'switch',
-    help: 'enter the root file system without pivot_root (for a host whose root is a ramdisk)',
-  },
-  noNewKeyring: {
-    name: 'no-new-keyring',
-    kind: 'switch',
-    help: "keep the caller's session keyring instead of making one for the container",
-  },
-} as const satisfies FlagSpecs;
-
-const microseconds = { kind: 'integer', value: 'MICROSECONDS' } as const;
-const bytes = { kind: 'size', value: 'BYTES' } as const;
-const noKernelMemory = 'Linux has no limit for the memory of the kernel alone any more; use --memory';
-const noIntelRdt = 'this version of tsrun does not support Intel RDT yet';
-
-/** What `update` is given: a file of limits, or limits one by one. */
-const updateFlags = once(
-  () =>
-    ({
-      resources: {
-        name: 'resources',
-        short: 'r',
-        kind: 'path',
-        value: 'FILE',
-        help: 'limits as in linux.resources of config.json, or - for standard input; replaces all other flags',
-      },
-      blkioWeight: {
-        name: 'blkio-weight',
-        kind: 'integer',
-        value: 'WEIGHT',
-        min: 10,
-        max: 1000,
-        help: 'share of disk time beside other containers, 10 to 1000',
-      },
-      cpuPeriod: { ...microseconds, name: 'cpu-period', min: 0, max: maxUint64, help: 'period of the CPU quota' },
-      cpuQuota: {
-        ...microseconds,
-        name: 'cpu-quota',
-        min: -1,
-        max: maxInt64,
-        help: 'CPU time in each period; -1 for no limit',
-      },
-      cpuBurst: {
-        ...microseconds,
-        name: 'cpu-burst',
-        min: 0,
-        max: maxUint64,
-        help: 'CPU time that may be saved up beyond the quota',
-      },
-      cpuShare: {
-        name: 'cpu-share',
-        kind: 'integer',
-        value: 'SHARES',
-        min: 0,
-        max: maxUint64,
-        help: 'share of CPU time beside other containers; 1024 is usual',
-      },
-      cpuRtPeriod: {
-        ...microseconds,
-        name: 'cpu-rt-period',
-        min: 0,
-        max: maxUint64,
-        help: 'period of --cpu-rt-runtime (cgroup v1)',
-      },
-      cpuRtRuntime: {
-        ...microseconds,
-        name: 'cpu-rt-runtime',
-        min: -1,
-        max: maxInt64,
-        help: 'CPU time of realtime processes in each period (cgroup v1)',
-      },
-      cpuIdle: {
-        name: 'cpu-idle',
-        kind: 'integer',
-        value: '0|1',
-        min: 0,
-        max: 1,
-        help: '1: run only where nobody else wants the CPU',
-      },
-      cpusetCpus: { name: 'cpuset-cpus', kind: 'text', value: 'LIST', help: 'CPUs to run on, as in 0-3,7' },
-      cpusetMems: { name: 'cpuset-mems', kind: 'text', value: 'LIST', help: 'memory nodes to use, as in 0-1' },
-      memory: { ...bytes, name: 'memory', help: 'limit of memory, as in 64M; -1 for none' },
-      memoryReservation: {
-        ...bytes,
-        name: 'memory-reservation',
-        help: 'memory that is left to it when others need some',
-      },
-      memorySwap: { ...bytes, name: 'memory-swap', help: 'limit of memory and swap together; -1 for no limit of swap' },
-      pidsLimit: {
-        name: 'pids-limit',
-        kind: 'integer',
-        value: 'N',
-        min: -1,
-        max: maxInt64,
-        help: 'limit of processes and threads; -1 for none',
-      },
-      kernelMemory: { ...bytes, name: 'kernel-memory', refused: noKernelMemory, help: 'limit of kernel memory' },
-      kernelMemoryTcp: { ...bytes, name: 'kernel-memory-tcp', refused: noKernelMemory, help: 'limit of TCP buffers' },
-      l3CacheSchema: { name: 'l3-cache-schema', kind: 'text', value: 'SCHEMA', refused: noIntelRdt, help: 'L3 cache' },
-      memBwSchema: {
-        name: 'mem-bw-schema',
-        kind: 'text',
-        value: 'SCHEMA',
-        refused: noIntelRdt,
-        help: 'memory bandwidth',
-      },
-    }) as const satisfies FlagSpecs,
-);
 
 /** The commands, in the order of the help text. */
 export const commands = {
@@ -399,6 +127,25 @@ export const commands = {
     },
     args: { id: idArg },
   },
+  exec: {
+    summary: 'run another program in a container',
+    details:
+      'Ends with the exit status of the program, 128 and the number of the signal that ended it, or 255 where it could not be run.',
+    failureStatus: 255,
+    get flags() {
+      return execFlags();
+    },
+    args: {
+      id: idArg,
+      program: {
+        kind: 'rest',
+        value: 'COMMAND [ARGUMENT...]',
+        optional: true,
+        afterFlags: true,
+        help: 'the program and its arguments',
+      },
+    },
+  },
   list: {
     summary: 'list the containers',
     flags: {
@@ -445,6 +192,33 @@ export const commands = {
     },
     args: { id: idArg },
   },
+  mounts: {
+    summary: 'add, remove or list mounts of a running container',
+    details:
+      "'add' and 'remove' read a JSON array of mounts, as in config.json; of those to remove only the destination counts. Either all are added, or none. Relative sources begin in the current directory.",
+    flags: {
+      format: {
+        name: 'format',
+        short: 'f',
+        kind: 'choice',
+        value: 'FORMAT',
+        choices: ['table', 'json'],
+        default: 'table',
+        help: 'how to list them',
+      },
+    },
+    args: {
+      action: {
+        kind: 'choice',
+        value: 'add|remove|list',
+        choices: ['add', 'remove', 'list'],
+        required: true,
+        help: 'what to do',
+      },
+      id: idArg,
+      file: { kind: 'path', value: 'FILE', optional: true, help: 'the mounts, or - for standard input' },
+    },
+  },
   events: {
     summary: 'print what a container uses, and when it runs out of memory',
     details: 'One JSON object on each line, until the container ends.',
@@ -474,6 +248,74 @@ export const commands = {
     },
     args: { file: { kind: 'path', value: 'FILE', optional: true, help: 'the configuration to check' } },
   },
+  bundle: {
+    summary: "make a bundle from an archive, an image or the host's own root",
+    details:
+      'SOURCE is an archive of a root file system (tar, also with gzip or zstd; - is standard input), an image in an OCI image layout (a directory or an archive of one), or the word host: a bundle whose containers have the root of this machine, read-only. rootfs:FILE and oci:PATH[:TAG] say which it is, and which of several images. The bundle appears under its name when it is complete, or not at all.',
+    get flags() {
+      return bundleFlags();
+    },
+    args: {
+      source: { kind: 'path', value: 'SOURCE', help: 'what to make it from' },
+      directory: { kind: 'path', value: 'DIRECTORY', help: 'the bundle: must not exist, or be empty' },
+    },
+  },
+  sandbox: {
+    summary: 'run a command in a container made from flags alone',
+    details:
+      "By default the command sees the host's files read-only, fresh /proc, /sys, /dev, /run and /tmp, no network and no process but its own, and a filter keeps it from system calls that sandboxes have no use for; nothing of the sandbox is left when it ends. Without COMMAND it is a shell.",
+    get flags() {
+      return sandboxFlags();
+    },
+    args: {
+      words: {
+        kind: 'rest',
+        value: 'COMMAND...',
+        optional: true,
+        afterFlags: true,
+        help: 'the program to run, and its arguments',
+      },
+    },
+  },
+  enter: {
+    summary: 'run a command in the namespaces of a container, or of any process',
+    details:
+      "The command joins namespaces and nothing else: it stays in the caller's cgroup, with the caller's limits, environment, terminal and privileges, and without the container's system call filter. ('exec' is for a process of the container.) Without COMMAND it is a shell.",
+    get flags() {
+      return enterFlags();
+    },
+    args: {
+      target: { kind: 'text', value: 'ID|PID', help: 'a container, or the number of a process' },
+      words: {
+        kind: 'rest',
+        afterFlags: true,
+        value: 'COMMAND...',
+        optional: true,
+        help: 'the program to run, and its arguments',
+      },
+    },
+  },
+  seccomp: {
+    summary: 'tell what a seccomp profile does with a system call',
+    details:
+      'PROFILE is a config.json, linux.seccomp alone, or a profile as podman and Docker have it. The profile is compiled, and the filter is asked.',
+    flags: {
+      arch: {
+        name: 'arch',
+        kind: 'texts',
+        value: 'ARCH',
+        help: 'architecture to ask about, as in x32; those of the profile',
+      },
+      cap: { name: 'cap', kind: 'texts', value: 'CAP', help: "a capability of the container, for an engine's profile" },
+      json: { name: 'json', kind: 'switch', help: 'print the answers as JSON' },
+    },
+    args: {
+      action: { kind: 'text', value: 'explain', help: 'what to do with the profile' },
+      profile: { kind: 'path', value: 'PROFILE', help: 'the file' },
+      call: { kind: 'text', value: 'CALL', help: 'a system call, by name or number' },
+      values: { kind: 'rest', value: 'ARGUMENT...', optional: true, help: 'its arguments; 0 where there are none' },
+    },
+  },
   explain: {
     summary: 'print step by step what create would do, and do nothing',
     flags: {
@@ -488,35 +330,7 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 
 /** Commands of the runtime command line that callers may ask for and that this version refuses by name. */
-export const refusedCommands: readonly string[] = ['exec', 'checkpoint', 'restore', 'mounts', 'doctor', 'completion'];
-
-type ValueOf<S> = S extends { kind: 'switch' }
-  ? boolean
-  : S extends { kind: 'rest' }
-    ? readonly string[]
-    : S extends { kind: 'integer' | 'size' }
-      ? Int64 | undefined
-      : ScalarOf<S>;
-
-type ScalarOf<S> = S extends { kind: 'count' | 'signal' | 'duration' }
-  ? number
-  : S extends { kind: 'text' }
-    ? string | undefined
-    : S extends { kind: 'choice'; choices: readonly (infer Choice)[] }
-      ? Choice | Absent<S>
-      : S extends { kind: 'path'; default: string }
-        ? string
-        : S extends { optional: true } | { kind: 'path'; name: string }
-          ? string | undefined
-          : string;
-
-/** `undefined` where a choice has no default. */
-type Absent<S> = S extends { default: string } ? never : undefined;
-
-/** The parsed values of a table of flags or arguments: every key is there, `undefined` where nothing stands for it. */
-export type Values<T> = {
-  -readonly [Key in keyof T as T[Key] extends { refused: string } ? never : Key]: ValueOf<T[Key]>;
-};
+export const refusedCommands: readonly string[] = ['checkpoint', 'restore', 'doctor', 'completion'];
 
 /** The values of the global flags as they were typed. */
 export type GlobalValues = Values<typeof globalFlags>;

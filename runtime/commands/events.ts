@@ -1,6 +1,7 @@
 /** `events`: what a container uses and when it runs out of memory, one JSON object on each line. */
 import type { Uint64 } from '../../spec/config.ts';
 import { addon } from '../addon.ts';
+import { refuseWithoutCgroup } from '../cgroup/absent.ts';
 import { cgroupDirectory } from '../cgroup/cgroupfs.ts';
 import { jsonOf } from '../cgroup/stats/json.ts';
 import type { CgroupView } from '../cgroup/stats/types.ts';
@@ -29,8 +30,7 @@ function find(context: Context, id: string): StoredState {
   const status = statusOf(container, state);
   if (!state || status === 'stopped')
     throw new TsrunError('not-running', `events ${quote(id)}: container not running: it is ${status}`);
-  if (state.cgroup.driver === 'disabled')
-    throw new TsrunError('cgroup', `events ${quote(id)}: the container was made without a cgroup that counts`);
+  refuseWithoutCgroup(state.cgroup, `events ${quote(id)}`, 'that counts');
   return state;
 }
 

@@ -1,6 +1,7 @@
 /** `pause` and `resume`, by the freezer of cgroup v2. */
 import type { Status } from '../../spec/state.ts';
 import { addon } from '../addon.ts';
+import { refuseWhereGone, refuseWithoutCgroup } from '../cgroup/absent.ts';
 import { cgroupDirectory } from '../cgroup/cgroupfs.ts';
 import { waitForText } from '../cgroup/watch.ts';
 import type { RequestOf } from '../cli/parse.ts';
@@ -32,8 +33,8 @@ function find(context: Context, command: string, id: string): Found {
   const status = statusOf(container, state);
   if (!state || status === 'stopped')
     throw new TsrunError('not-running', `${command} ${quote(id)}: container not running: it is ${status}`);
-  if (state.cgroup.driver === 'disabled')
-    throw new TsrunError('cgroup', `${command} ${quote(id)}: the container was made without a cgroup to freeze it by`);
+  refuseWithoutCgroup(state.cgroup, `${command} ${quote(id)}`, 'to freeze it by');
+  refuseWhereGone(state.cgroup, `${command} ${quote(id)}`);
   return { state, status, directory: cgroupDirectory(state.cgroup) };
 }
 

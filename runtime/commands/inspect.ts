@@ -1,20 +1,29 @@
 /** `spec`, `features`, `validate` and `explain`: what can be said without making anything. */
 
-import { defaultConfig } from '../../spec/default-config.ts';
+import type { SeccompFlag } from '../../spec/config.ts';
+import { defaultConfig, rootlessConfig } from '../../spec/default-config.ts';
 import { ConfigError, type Diagnostic, formatDiagnostic } from '../../spec/diagnostic.ts';
-import { features } from '../../spec/features.ts';
+import { features, type SeccompFacts } from '../../spec/features.ts';
 import { loadConfig } from '../../spec/load.ts';
+import { namespaceOf } from '../../spec/namespaces.ts';
+import { SECCOMP_ARCHITECTURES, SECCOMP_FLAGS } from '../../spec/seccomp.ts';
 import { addon } from '../addon.ts';
 import { readBundle, readConfigFile } from '../bundle.ts';
+import { envOf } from '../caller.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { O } from '../constants.ts';
-import { absolute, type Context } from '../context.ts';
+import { absolute, type Context, containerOf } from '../context.ts';
 import { TsrunError } from '../errors.ts';
 import { explain, explainJson } from '../explain.ts';
 import { probeHost } from '../host.ts';
 import { print } from '../output.ts';
+import { placing } from '../placed.ts';
+import { sharesMounts } from '../plan/foreign-mounts.ts';
 import { resolve } from '../plan/path.ts';
 import { plan } from '../plan.ts';
+import { compileFilter } from '../seccomp/compile.ts';
+import { seccompLibrary } from '../seccomp/library.ts';
+import { FILTER_FLAG, flagNumber, libraryName } from '../seccomp/numbers.ts';
 import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 import { commit, version } from '../version.ts';
@@ -26,10 +35,9 @@ function printJson(value: unknown): void {
 }
 
 export function specCommand(request: RequestOf<'spec'>): number {
-  if (request.rootless)
-    throw new TsrunError('unsupported', 'spec --rootless: this version of tsrun makes no rootless configuration yet');
   const file = resolve(absolute(request.bundle), request.file ?? 'config.json');
-  const text = `${JSON.stringify(defaultConfig(), null, 2)}\n`;
+  const config = request.rootless ? rootlessConfig(addon.geteuid(), addon.getegid()) : defaultConfig();
+  const text = `${JSON.stringify(config, null, 2)}\n`;
   const written = addon.writeFile(file, text, O.WRONLY | O.CREAT | O.EXCL, 0o644);
   if (written === -EEXIST)
     throw new TsrunError('usage', `spec: ${quote(file)} exists already: remove it first, or name another with --file`);
@@ -38,8 +46,28 @@ export function specCommand(request: RequestOf<'spec'>): number {
   return 0;
 }
 
+/** What libseccomp and the kernel can do; undefined where libseccomp is missing, which is no error of who asks. */
+function seccompFacts(): SeccompFacts | undefined {
+  try {
+    const library = seccompLibrary();
+    return {
+      version: library.libraryVersion(),
+      architectures: SECCOMP_ARCHITECTURES.filter((name) => library.resolveArchitecture(libraryName(name)) !== 0),
+      // One of them is for listeners alone, and the kernel says so.
+      flags: SECCOMP_FLAGS.filter((flag) => library.supportsFlags(flagNumber(flag) | listenerFlag(flag))),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function listenerFlag(flag: SeccompFlag): number {
+  return flag === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' ? FILTER_FLAG.NEW_LISTENER : 0;
+}
+
 export function featuresCommand(): number {
-  printJson(features({ version, commit }));
+  const seccomp = seccompFacts();
+  printJson(features({ version, commit, ...(seccomp ? { seccomp } : {}) }));
   return 0;
 }
 
@@ -66,21 +94,35 @@ export function validateCommand(request: RequestOf<'validate'>): number {
 export function explainCommand(context: Context, request: RequestOf<'explain'>): number {
   const bundle = readBundle(request.bundle, request.config);
   const id = 'ID';
-  const found = probeHost(bundle.config);
-  // Whoever asks without privileges wants to know what would happen with them.
-  const facts = addon.geteuid() === 0 ? found : { ...found, capabilities: ~0n };
-  const planned = plan(
-    {
-      id,
-      bundle: bundle.directory,
-      config: bundle.config,
-      cgroupDriver: context.global.cgroupManager,
-      noPivot: false,
-      newKeyring: true,
-      preservedFds: 0,
-      listenFds: 0,
-    },
-    facts,
+  const { global, caller } = context;
+  // Whoever asks without privileges about a container that needs them wants to know what would happen with them.
+  const asRoot = addon.geteuid() !== 0 && namespaceOf(bundle.config.linux, 'user') === undefined;
+  const found = probeHost(bundle.config, {
+    rootless: asRoot ? 'false' : global.rootless,
+    cgroupDriver: asRoot ? 'cgroupfs' : global.cgroupManager,
+    environment: (name) => envOf(caller, name),
+  });
+  const facts = asRoot ? { ...found, capabilities: ~0n } : found;
+  const seccomp = bundle.config.linux?.seccomp;
+  const planned = placing(bundle, () =>
+    plan(
+      {
+        id,
+        bundle: bundle.directory,
+        config: bundle.config,
+        cgroupDriver: global.cgroupManager,
+        // A caller without privileges may have no place for the state, and asks what root would do.
+        mountPoint:
+          asRoot || !sharesMounts(bundle.config) ? `/run/tsrun/${id}/rootfs` : containerOf(context, id).mountPoint,
+        noPivot: false,
+        newKeyring: true,
+        preservedFds: 0,
+        listenFds: 0,
+        // Not by way of the cache: who explains need not be able to write there.
+        seccompProgram: seccomp && compileFilter(seccomp, seccompLibrary()),
+      },
+      facts,
+    ),
   );
   const about = { id, bundle: bundle.directory };
   if (request.json) printJson(explainJson(planned, about, facts));

@@ -3,10 +3,12 @@
 import { OCI_VERSION, type Status } from '../../spec/state.ts';
 import { signalName } from '../../spec/tables.ts';
 import { addon } from '../addon.ts';
+import { refuseWithoutCgroup } from '../cgroup/absent.ts';
 import { killCgroup, pidsOf } from '../cgroup/cgroupfs.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { type Context, containerOf, stateRoot } from '../context.ts';
 import { TsrunError, wordError } from '../errors.ts';
+import type { Notification } from '../notification.ts';
 import { print } from '../output.ts';
 import { openProcess } from '../process.ts';
 import { destroy, destroyRemains, interrupt } from '../remove.ts';
@@ -18,11 +20,20 @@ import { check } from '../sys.ts';
 import { quote } from '../text.ts';
 
 const SIGKILL = 9;
+/** Well below the usual limit of descriptors. */
+const PIDFDS_AT_ONCE = 512;
+
+/** Waits until the program says that it is ready. Others may do with the container what they like meanwhile. */
+export function awaitReady({ log }: Context, container: Container, notification: Notification): void {
+  container.unlock();
+  if (!notification.wait()) log.warn('NOTIFY_SOCKET: the program ended before it said that it is ready');
+}
 
 export function startCommand(context: Context, request: RequestOf<'start'>): number {
   const container = containerOf(context, request.id);
   container.lock();
-  start(container, container.readState(), context.caller, (message) => context.log.warn(message));
+  const notification = start(container, container.readState(), context.caller, (message) => context.log.warn(message));
+  if (notification) awaitReady(context, container, notification);
   return 0;
 }
 
@@ -85,12 +96,17 @@ function signalAll(state: StoredState, signal: number): void {
     killCgroup(state.cgroup);
     return;
   }
-  for (const pid of pidsOf(state.cgroup)) {
-    const pidfd = addon.pidfdOpen(pid);
-    if (pidfd < 0) continue;
+  const pids = pidsOf(state.cgroup);
+  for (let first = 0; first < pids.length; first += PIDFDS_AT_ONCE) {
+    const opened: (readonly [pid: number, pidfd: number])[] = [];
+    for (const pid of pids.slice(first, first + PIDFDS_AT_ONCE)) opened.push([pid, addon.pidfdOpen(pid)]);
     // Still in the cgroup after the pidfd was opened: it is the process that was meant.
-    if (pidsOf(state.cgroup).includes(pid)) addon.pidfdSendSignal(pidfd, signal);
-    addon.close(pidfd);
+    const there = new Set(pidsOf(state.cgroup));
+    for (const [pid, pidfd] of opened) {
+      if (pidfd < 0) continue;
+      if (there.has(pid)) addon.pidfdSendSignal(pidfd, signal);
+      addon.close(pidfd);
+    }
   }
 }
 
@@ -99,8 +115,7 @@ export function kill(context: Context, request: RequestOf<'kill'>): number {
   const state = container.readState();
   const { signal, all } = request;
   const hasCgroup = state !== undefined && state.cgroup.driver !== 'disabled';
-  if (all && state && !hasCgroup)
-    throw new TsrunError('cgroup', `kill --all: container ${quote(container.id)} was made without a cgroup`);
+  if (all && state) refuseWithoutCgroup(state.cgroup, `kill --all ${quote(container.id)}`, 'to find its processes by');
   const pidfd = state && openProcess(state.process);
   if (!state || pidfd === undefined) {
     // The first process has ended; others may be left where the pid namespace is shared.

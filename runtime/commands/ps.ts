@@ -1,4 +1,5 @@
 import { addon } from '../addon.ts';
+import { refuseWithoutCgroup } from '../cgroup/absent.ts';
 import { pidsOf } from '../cgroup/cgroupfs.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { type Context, containerOf } from '../context.ts';
@@ -13,8 +14,7 @@ const STDOUT = 1;
 function pidsOfContainer(context: Context, id: string): number[] {
   const state = containerOf(context, id).readState();
   if (!state) throw new TsrunError('not-running', `ps ${quote(id)}: container not running: it is not made yet`);
-  if (state.cgroup.driver === 'disabled')
-    throw new TsrunError('cgroup', `ps ${quote(id)}: the container was made without a cgroup to find its processes by`);
+  refuseWithoutCgroup(state.cgroup, `ps ${quote(id)}`, 'to find its processes by');
   // 0 is a process that this pid namespace does not see.
   return pidsOf(state.cgroup)
     .filter((pid) => pid > 0)

@@ -1,9 +1,11 @@
 /** What `explain` adds to the description of an operation: everything that it is done with. */
+import { SECCOMP_FLAGS } from '../../spec/seccomp.ts';
 import { MOUNT_ATTR } from '../../spec/tables.ts';
 import { MS } from '../constants.ts';
 import { capabilityNames, limitValue, octal, propagationName, rlimitName } from '../describe.ts';
 import { MOUNT_FLAG, type Operation } from '../generated/wire.ts';
 import type { HostLimit } from '../plan/types.ts';
+import { flagNumber } from '../seccomp/numbers.ts';
 import { show } from '../text.ts';
 
 type Integer = number | bigint;
@@ -64,6 +66,7 @@ function mountDetails(fields: MountFields): string[] {
     ...(propagation === 0 ? [] : [`${recursive ? 'r' : ''}${propagationName(propagation)}`]),
     ...(flags & MOUNT_FLAG.RECURSIVE ? ['with the mounts below it'] : []),
     ...(flags & MOUNT_FLAG.COPY_UP ? ['keeping what is there'] : []),
+    ...(flags & MOUNT_FLAG.MODE_BELOW ? ['with the mode of what is there'] : []),
     ...(flags & MOUNT_FLAG.OPTIONAL ? ['if it exists'] : []),
     ...(flags & MOUNT_FLAG.NO_SYMLINKS ? ['not through a symbolic link'] : []),
   ];
@@ -147,6 +150,13 @@ function detailsOf(operation: Operation): string[] {
       const sets = [operation.effective, operation.permitted, operation.inheritable].map(capabilityNames);
       return [`effective: ${sets[0]}`, `permitted: ${sets[1]}`, `inheritable: ${sets[2]}`];
     }
+    case 'lastCapabilities':
+      return [`permitted: ${capabilityNames(operation.permitted)}`];
+    case 'seccomp':
+      return [
+        `${operation.program.length / 2} instructions`,
+        ...SECCOMP_FLAGS.filter((flag) => Number(operation.flags) & flagNumber(flag)),
+      ];
     default:
       return [];
   }

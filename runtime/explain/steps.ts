@@ -1,9 +1,11 @@
 /** Everything that makes and removes a container, in one order: what the host does and what init does. */
-import type { Hook } from '../../spec/config.ts';
+import type { Hook, IdMapping } from '../../spec/config.ts';
 import { describeDevicePolicy } from '../cgroup/device-policy.ts';
 import { describe, enumerate, namespaceTypes } from '../describe.ts';
 import { OPERATIONS, type Operation, POINT } from '../generated/wire.ts';
+import type { IdMap, SourceMap } from '../plan/types.ts';
 import { type IdMaps, type Plan, SOURCES_PER_MESSAGE, type Step } from '../plan.ts';
+import { FILTER_FLAG } from '../seccomp/numbers.ts';
 import { show } from '../text.ts';
 import { limitDetail, operationDetails } from './details.ts';
 
@@ -38,13 +40,20 @@ function host(phase: ExplainedStep['phase'], step: HostStep): ExplainedStep {
   return { phase, by: 'host', ...step, details: step.details ?? [] };
 }
 
-function init(phase: ExplainedStep['phase'], { operation, from }: Step): ExplainedStep {
+/** What the filter is made from, which its program does not tell. */
+function filterDetails({ seccomp }: Plan): string[] {
+  if (!seccomp) return [];
+  const { rules, systemCalls, defaultAction } = seccomp;
+  return [`${rules} rules for ${systemCalls} system calls`, `all else ${defaultAction}`];
+}
+
+function init(phase: ExplainedStep['phase'], { operation, from }: Step, plan: Plan): ExplainedStep {
   const { call } = OPERATIONS[operation.op];
   return {
     phase,
     by: 'init',
     does: describe({ operation, from }),
-    details: operationDetails(operation),
+    details: [...(operation.op === 'seccomp' ? filterDetails(plan) : []), ...operationDetails(operation)],
     call,
     from,
     operation,
@@ -117,6 +126,9 @@ function beforeInit({ id }: ExplainRequest, plan: Plan): ExplainedStep[] {
   return [
     host('create', { does: `claim the id ${show(id)}`, call: 'mkdir', from: 'create' }),
     host('create', { does: 'note what is about to be made', call: 'rename', from: 'intent before object' }),
+    ...(plan.mountPoint === undefined
+      ? []
+      : [host('create', { does: `make the directory ${show(plan.mountPoint)}`, call: 'mkdir', from: 'root.path' })]),
     ...cgroupSteps(plan),
     ...plan.joins.map(({ type, path, from }) =>
       host('create', {
@@ -132,14 +144,27 @@ function beforeInit({ id }: ExplainRequest, plan: Plan): ExplainedStep[] {
   ];
 }
 
-function mapWords(maps: IdMaps['uid']): string {
-  return maps.map(({ containerID, hostID, size }) => `${containerID}→${hostID}×${size}`).join(' ');
+function mapWords(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID}→${hostID}×${size}`).join(' ');
 }
 
 function mapSteps(maps: IdMaps): ExplainedStep[] {
-  const write = (file: string, list: IdMaps['uid'], from: string): ExplainedStep =>
-    host('create', { does: `write ${file}`, details: [mapWords(list)], call: 'write', from });
-  return [write('gid_map', maps.gid, 'linux.gidMappings'), write('uid_map', maps.uid, 'linux.uidMappings')];
+  const step = (kind: 'uid' | 'gid', { mappings, by }: IdMap): ExplainedStep =>
+    host('create', {
+      does: by === 'write' ? `write ${kind}_map` : `have new${kind}map write ${kind}_map`,
+      details: [mapWords(mappings)],
+      call: by === 'write' ? 'write' : 'execve',
+      from: `linux.${kind}Mappings`,
+    });
+  const deny = host('create', { does: 'deny setgroups', call: 'write', from: 'linux.gidMappings' });
+  return [...(maps.denySetgroups ? [deny] : []), step('gid', maps.gid), step('uid', maps.uid)];
+}
+
+function sourceMapWords(idMap: SourceMap | undefined): string[] {
+  if (!idMap) return [];
+  const which = idMap.recursive ? 'all ids' : 'ids';
+  if (!idMap.maps) return [`${which} mapped as in the container`];
+  return [`${which} mapped: users ${mapWords(idMap.maps.uid)}, groups ${mapWords(idMap.maps.gid)}`];
 }
 
 /** What the host does while init waits at a point; `sent` says how many sources it sent before. */
@@ -161,10 +186,10 @@ function atPoint(point: number, plan: Plan, sent: number): ExplainedStep[] {
         }),
       ];
     case POINT.SOURCES:
-      return plan.sources.slice(sent, sent + SOURCES_PER_MESSAGE).map(({ path, recursive, from }) =>
+      return plan.sources.slice(sent, sent + SOURCES_PER_MESSAGE).map(({ path, recursive, from, idMap }) =>
         host('create', {
           does: `open ${show(path)} for init`,
-          details: recursive ? ['with the mounts below it'] : [],
+          details: [...(recursive ? ['with the mounts below it'] : []), ...sourceMapWords(idMap)],
           call: 'open_tree',
           from,
         }),
@@ -194,16 +219,29 @@ function afterFork(): ExplainedStep[] {
   ];
 }
 
+function rdtSteps({ group, missing, schemata, monitor }: NonNullable<Plan['rdt']>): ExplainedStep[] {
+  const from = 'linux.intelRdt';
+  const make = (directory: string): ExplainedStep =>
+    host('create', { does: `make ${show(directory)} where it is missing`, call: 'mkdir', from });
+  return [
+    ...(missing === 'make' ? [make(group)] : []),
+    ...schemata.map((line) => host('create', { does: `write ${show(line)} to its schemata`, call: 'write', from })),
+    ...(monitor === undefined ? [] : [make(monitor)]),
+    host('create', { does: 'move the process there', call: 'write', from }),
+  ];
+}
+
 function atReady(plan: Plan): ExplainedStep[] {
   const steps: ExplainedStep[] = [];
   if (plan.oomScoreAdj !== undefined)
     steps.push(
       host('create', { does: `set oom_score_adj to ${plan.oomScoreAdj}`, call: 'write', from: 'process.oomScoreAdj' }),
     );
+  if (plan.rdt) steps.push(...rdtSteps(plan.rdt));
   steps.push(
     host('create', { does: 'write the state', call: 'rename', from: 'create' }),
     host('create', { does: 'write the pid file, if one is asked for', call: 'rename', from: '--pid-file' }),
-    host('create', { does: 'hand over to init, and end', call: 'sendmsg', from: 'create' }),
+    host('create', { does: 'hand over to init', call: 'sendmsg', from: 'create' }),
   );
   return steps;
 }
@@ -225,6 +263,26 @@ function answers({ operation }: Step, plan: Plan, sent: number): ExplainedStep[]
       ];
     case 'ready':
       return atReady(plan);
+    case 'seccomp':
+      return Number(operation.flags) & FILTER_FLAG.NEW_LISTENER
+        ? [
+            host('create', {
+              does: `${operation.sends ? 'take' : 'fetch'} the descriptor that notifies, and send it to the listener`,
+              call: operation.sends ? 'recvmsg' : 'pidfd_getfd',
+              from: 'linux.seccomp.listenerPath',
+            }),
+          ]
+        : [];
+    case 'netDevices':
+      return plan.netDevices.map(({ source, name, from }) =>
+        host('create', {
+          does: `move the network device ${show(source)} there as ${show(name)}, with its addresses, and bring it up`,
+          call: 'sendmsg',
+          from,
+        }),
+      );
+    case 'alive':
+      return [host('create', { does: 'end', call: 'exit', from: 'create' })];
     case 'waitStart':
       return [host('start', { does: 'let init go on', call: 'write', from: 'start' })];
     default:
@@ -244,6 +302,15 @@ function deleteSteps(plan: Plan): ExplainedStep[] {
     ...cgroup.v1.map(({ root, path }) =>
       host('delete', { does: `remove ${show(root + path)}`, call: 'rmdir', from: 'linux.resources' }),
     ),
+    ...(plan.mountPoint === undefined
+      ? []
+      : [
+          host('delete', {
+            does: `detach the root file system from ${show(plan.mountPoint)}, and all that is mounted in it`,
+            call: 'umount2',
+            from: 'root.path',
+          }),
+        ]),
     ...hookSteps('delete', 'poststop', plan.hooks.poststop),
     host('delete', { does: 'remove the state, and free the id', call: 'rmdir', from: 'delete' }),
   ];
@@ -255,7 +322,7 @@ export function explainSteps(plan: Plan, request: ExplainRequest): ExplainedStep
   let phase: ExplainedStep['phase'] = 'create';
   let sent = 0;
   for (const step of plan.steps) {
-    steps.push(init(phase, step), ...answers(step, plan, sent));
+    steps.push(init(phase, step, plan), ...answers(step, plan, sent));
     if (step.operation.op === 'sync' && Number(step.operation.point) === POINT.SOURCES) sent += SOURCES_PER_MESSAGE;
     if (step.operation.op === 'waitStart') phase = 'start';
   }

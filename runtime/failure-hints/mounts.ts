@@ -8,7 +8,15 @@ const { EPERM, ENOENT, EACCES, EBUSY, EXDEV, ENODEV, ENOTDIR, EINVAL, ENXIO, ERO
 const ENOTBLK = 15;
 
 export const mountRows = (): readonly Row[] => [
+  row('umount: the root', ['umount'], ['umount2'], [EBUSY], 'the path leads to the container’s root, which stays'),
+  row('umount: in procfs', ['umount'], ['fstatfs'], [EXDEV], 'a link leads it into procfs, where everything stays'),
+  row('umount', ['umount'], ['umount2'], [EINVAL], 'nothing is mounted there: see `tsrun mounts list`'),
   // --- the root file system
+  row('root: no state directory', ['rootfs'], ['open'], [ENOENT, ENOTDIR, EACCES], (failure) =>
+    failure.operation.at !== undefined && failure.object === failure.operation.at
+      ? `the mount namespace does not have the state directory, where the root is attached: give the container one of its own, or name another directory with --root`
+      : undefined,
+  ),
   row(
     'root: missing',
     ['rootfs', 'rootDirectory'],
@@ -125,34 +133,34 @@ export const mountRows = (): readonly Row[] => [
   ),
   row(
     'bind: source missing',
-    ['bind'],
+    ['bind', 'openSource'],
     ['open_tree'],
     [ENOENT],
-    (failure) => `the source ${show(failure.operation.source)} is missing`,
+    ({ operation }) => `the source ${show(operation.op === 'bind' ? operation.source : operation.path)} is missing`,
   ),
   row(
     'bind: source closed',
-    ['bind'],
+    ['bind', 'openSource'],
     ['open_tree'],
     [EACCES],
     'a directory on the way to the source is closed to the caller',
   ),
   row(
     'bind: source not a directory',
-    ['bind'],
+    ['bind', 'openSource'],
     ['open_tree'],
     [ENOTDIR],
     'the path of the source leads through a file',
   ),
   row(
     'bind: source loops',
-    ['bind'],
+    ['bind', 'openSource'],
     ['open_tree'],
     [ELOOP],
     'symbolic links on the way to the source lead in a circle',
   ),
-  row('bind: source locked', ['bind'], ['open_tree'], [EINVAL], (failure) =>
-    Number(failure.operation.flags ?? 0) & MOUNT_FLAG.RECURSIVE
+  row('bind: source locked', ['bind', 'openSource'], ['open_tree'], [EINVAL], ({ operation }) =>
+    (operation.op === 'bind' ? Number(operation.flags ?? 0) & MOUNT_FLAG.RECURSIVE : operation.recursive)
       ? 'the source lies on an unbindable mount, or in another mount namespace'
       : 'the source lies on an unbindable mount, or has mounts below that a user namespace locks: use the option rbind',
   ),

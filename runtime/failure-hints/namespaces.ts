@@ -30,7 +30,7 @@ export function namespaceHint(number: number, flags: number | bigint): string | 
     }
     case EPERM:
       return types.includes('user')
-        ? 'this host does not let the caller make user namespaces: look at the sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces, and whether the caller runs in a chroot'
+        ? 'this host does not let the caller make user namespaces: look at the sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces, whether the caller runs in a chroot, and whether its own ids are mapped into the user namespace that it is in'
         : 'the caller lacks CAP_SYS_ADMIN: run as root, or add a user namespace';
     case EINVAL:
       return `this kernel does not have every one of these namespaces: ${enumerate(types)}`;

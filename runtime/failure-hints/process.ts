@@ -3,7 +3,7 @@ import { rlimitName } from '../describe.ts';
 import { errno } from '../errno.ts';
 import { anything, makesMounts, type Row, row } from './row.ts';
 
-const { EPERM, EAGAIN, ENOMEM, EACCES, EINVAL, EMFILE, ENOSPC, ENAMETOOLONG } = errno;
+const { ENOENT, ENODATA, EBUSY, E2BIG, EPERM, EAGAIN, ENOMEM, EACCES, EINVAL, EMFILE, ENOSPC, ENAMETOOLONG } = errno;
 const ENFILE = 23;
 const EDQUOT = 122;
 
@@ -91,6 +91,93 @@ export const processRows = (): readonly Row[] => [
     ['keyctl'],
     [EPERM, EACCES],
     'a seccomp profile around tsrun refuses it: use --no-new-keyring',
+  ),
+  row(
+    'scheduler: not permitted',
+    ['scheduler'],
+    anything,
+    [EPERM],
+    'a real-time policy, or a lower nice value, needs CAP_SYS_NICE; SCHED_FIFO and SCHED_RR time in cpu.rt_runtime_us where cgroup v1 has the cpu controller, and SCHED_DEADLINE an affinity to every CPU',
+  ),
+  row(
+    'scheduler: not known',
+    ['scheduler'],
+    anything,
+    [EINVAL, E2BIG],
+    'this kernel does not know the policy, a flag, or these values of it: look at sched_setattr(2)',
+  ),
+  row('scheduler: no room', ['scheduler'], anything, [EBUSY], 'the CPUs have not that much time left to promise'),
+  row(
+    'I/O priority',
+    ['ioPriority'],
+    anything,
+    [EPERM],
+    'IOPRIO_CLASS_RT needs CAP_SYS_ADMIN or CAP_SYS_NICE, which the caller lacks',
+  ),
+  row(
+    'memory policy',
+    ['memoryPolicy'],
+    anything,
+    [EINVAL],
+    'the kernel does not know the mode, or these nodes are not there, or not in the cpuset: look at /sys/devices/system/node',
+  ),
+  row(
+    'AppArmor: not loaded',
+    ['label'],
+    ['write'],
+    [ENOENT],
+    'no such profile is loaded: load it with apparmor_parser, and see /sys/kernel/security/apparmor/profiles',
+  ),
+  row(
+    'label: refused',
+    ['label'],
+    ['write'],
+    [EACCES, EPERM],
+    'the profile or label that tsrun runs under does not allow the change',
+  ),
+  row('label: not kept', ['label'], ['read'], [ENODATA], 'the security module took the label, and keeps another one'),
+  row('SELinux: not a label', ['label'], ['write'], [EINVAL], 'the loaded policy knows no such label'),
+  row(
+    'affinity',
+    ['affinity'],
+    anything,
+    [EINVAL],
+    'none of these CPUs is there, and in the cpuset of the container’s cgroup',
+  ),
+  row(
+    'filter: flags',
+    ['seccomp'],
+    ['seccomp'],
+    [EINVAL],
+    'the kernel does not know one of the flags (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is of Linux 5.19)',
+  ),
+  row(
+    'filter: not permitted',
+    ['seccomp'],
+    ['seccomp'],
+    [EACCES, EPERM],
+    'it takes CAP_SYS_ADMIN or process.noNewPrivileges; or a seccomp profile around tsrun refuses it',
+  ),
+  row(
+    'filter: listener',
+    ['seccomp'],
+    ['seccomp'],
+    [EBUSY],
+    'a filter around tsrun has a listener already, and there can be one',
+  ),
+  row(
+    'filter: size',
+    ['seccomp'],
+    ['seccomp'],
+    [ENOMEM],
+    'the filter, with those around tsrun, is too large for the kernel',
+  ),
+  row(
+    'capability for the filter',
+    ['lastCapabilities'],
+    anything,
+    [],
+    'the filter is loaded, and refuses capset: allow that in linux.seccomp, or set process.noNewPrivileges',
   ),
   row('hook: processes', ['hook'], ['fork'], [EAGAIN], 'no more processes may be made: look at the cgroup’s pids.max'),
 

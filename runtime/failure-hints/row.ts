@@ -28,6 +28,7 @@ export const anything: readonly string[] = [];
  *
  * @param operations The operations it is about; all where empty.
  * @param calls The system calls; all where empty.
+ * @param errnos The error numbers; all where empty.
  * @param says The hint, or undefined where a look at the operation shows that the row does not fit.
  */
 export function row<N extends Name>(
@@ -40,7 +41,7 @@ export function row<N extends Name>(
   const fits = (failure: Failure): failure is FailureOf<N> =>
     (operations.length === 0 || operations.some((op) => op === failure.operation.op)) &&
     (calls.length === 0 || calls.includes(failure.syscall)) &&
-    errnos.includes(failure.errno);
+    (errnos.length === 0 || errnos.includes(failure.errno));
   return {
     name,
     hint: (failure) => (fits(failure) ? (typeof says === 'string' ? says : says(failure)) : undefined),

@@ -6,8 +6,8 @@ export type Operation =
   | { op: 'sync'; point: number | bigint }
   /** go on as a new sibling process, in the new namespaces of `flags` */
   | { op: 'fork'; flags: number | bigint }
-  /** everything is made: hand over, and live on without the parent */
-  | { op: 'ready' }
+  /** everything is made: hand over; and let whoever owns the user namespace look into /proc/<pid>, where that is said */
+  | { op: 'ready'; dumpable?: number | bigint | undefined }
   /** wait for `start` */
   | { op: 'waitStart' }
   /** run a hook in the container, the state on its standard input */
@@ -18,8 +18,8 @@ export type Operation =
   | { op: 'join'; fd: number | bigint; type: number | bigint }
   /** make new namespaces for this process */
   | { op: 'unshare'; flags: number | bigint }
-  /** become id 0 of the user namespace */
-  | { op: 'becomeRoot' }
+  /** become id 0 of the user namespace, which may be asked for only where there is one */
+  | { op: 'becomeRoot'; whereMapped?: number | bigint | undefined }
   /** set the host name */
   | { op: 'hostname'; name: string }
   /** set the NIS domain name */
@@ -30,8 +30,8 @@ export type Operation =
   | { op: 'loopbackUp' }
   /** set how mounts of `/` propagate in the new mount namespace */
   | { op: 'propagation'; flags: number | bigint }
-  /** clone the root file system's tree and attach it over itself */
-  | { op: 'rootfs'; path: string; fd: number | bigint; detachParents?: number | bigint | undefined }
+  /** clone the root file system's tree and attach it over itself, or to a directory */
+  | { op: 'rootfs'; path: string; at?: string | undefined; fd: number | bigint; detachParents?: number | bigint | undefined; propagation?: number | bigint | undefined }
   /** mount a new file system */
   | { op: 'mount'; type: string; source?: string | undefined; target: string; attributesSet?: number | bigint | undefined; attributesClear?: number | bigint | undefined; recursiveSet?: number | bigint | undefined; recursiveClear?: number | bigint | undefined; propagation?: number | bigint | undefined; propagationRecursive?: number | bigint | undefined; flags?: number | bigint | undefined; options: readonly string[] }
   /** clone a tree and attach it */
@@ -52,7 +52,7 @@ export type Operation =
   | { op: 'pivotRoot' }
   /** the same by moving it over `/` (for a ramdisk as the old root) */
   | { op: 'moveRoot' }
-  /** the same without a mount namespace */
+  /** enter the root file system, without a mount namespace of its own */
   | { op: 'chroot' }
   /** set how mounts of the container's root propagate */
   | { op: 'rootPropagation'; propagation: number | bigint; recursive?: number | bigint | undefined }
@@ -64,8 +64,8 @@ export type Operation =
   | { op: 'rootDirectory'; path: string }
   /** start a session */
   | { op: 'session' }
-  /** make the terminal in the container's devpts, and take it */
-  | { op: 'console'; path: string; rows?: number | bigint | undefined; columns?: number | bigint | undefined; uid: number | bigint }
+  /** make a terminal in the container's devpts, take it, and attach it to `path` */
+  | { op: 'console'; path?: string | undefined; rows?: number | bigint | undefined; columns?: number | bigint | undefined; uid: number | bigint }
   /** join a new session keyring */
   | { op: 'keyring'; name: string }
   /** set a resource limit */
@@ -82,12 +82,14 @@ export type Operation =
   | { op: 'env'; env: readonly string[] }
   /** add HOME from the container's /etc/passwd */
   | { op: 'home'; uid: number | bigint }
+  /** put the container's own /dev/null at 0, 1 and 2 where the caller's is */
+  | { op: 'stdioNull' }
   /** give the pipes at 0, 1 and 2 to the container's user */
   | { op: 'stdioOwner'; uid: number | bigint; gid: number | bigint }
   /** drop every other capability from the bounding set */
   | { op: 'bounding'; capabilities: number | bigint }
   /** set the supplementary groups */
-  | { op: 'groups'; gids: readonly number[] }
+  | { op: 'groups'; whereAllowed?: number | bigint | undefined; gids: readonly number[] | Uint32Array }
   /** change to the container's user, keeping capabilities for now */
   | { op: 'user'; uid: number | bigint; gid: number | bigint }
   /** set three capability sets */
@@ -102,8 +104,38 @@ export type Operation =
   | { op: 'raiseLimit'; resource: number | bigint; hard: number | bigint }
   /** put the preserved descriptors in their places, and let the others close by themselves */
   | { op: 'descriptors' }
-  /** run on every CPU that the cpuset allows, whatever the caller was bound to */
-  | { op: 'affinity' };
+  /** run on these CPUs; without any on every one that the cpuset allows, whatever the caller was bound to */
+  | { op: 'affinity'; cpus: readonly number[] | Uint32Array }
+  /** live on when the parent ends */
+  | { op: 'release' }
+  /** add LISTEN_PID with the pid that the process has in its own namespace */
+  | { op: 'listenPid' }
+  /** live on without the parent, and wait until the process behind an inherited pidfd has ended */
+  | { op: 'outlive'; fd: number | bigint }
+  /** tell the host that all is done, and end */
+  | { op: 'done' }
+  /** clone a tree for the mounts to come, where it is seen: the next of the sources */
+  | { op: 'openSource'; path: string; recursive?: number | bigint | undefined }
+  /** detach what is mounted on a path, and all below it */
+  | { op: 'umount'; path: string }
+  /** let the host move network devices in, by a socket of the container's network namespace */
+  | { op: 'netDevices' }
+  /** set the scheduling policy */
+  | { op: 'scheduler'; policy: number | bigint; flags: number | bigint; nice: number | bigint; priority: number | bigint; runtime: number | bigint; deadline: number | bigint; period: number | bigint }
+  /** set the priority of disk access */
+  | { op: 'ioPriority'; class: number | bigint; level: number | bigint }
+  /** set the execution domain */
+  | { op: 'personality'; domain: number | bigint }
+  /** set which memory nodes memory comes from */
+  | { op: 'memoryPolicy'; mode: number | bigint; nodes: readonly number[] | Uint32Array }
+  /** write a file of /proc/self/attr, through a verified procfs; with `kept`, see that it says that afterwards (anything, where empty) */
+  | { op: 'label'; path: string; label: string; kept?: string | undefined }
+  /** load a seccomp filter; with a listener, send its descriptor to the host at point LISTENER, or let the host take it */
+  | { op: 'seccomp'; flags: number | bigint; sends?: number | bigint | undefined; program: readonly number[] | Uint32Array }
+  /** give up what was kept for the filter, by one system call */
+  | { op: 'lastCapabilities'; effective: number | bigint; permitted: number | bigint; inheritable: number | bigint }
+  /** tell the host that it may end, and live on without it */
+  | { op: 'alive' };
 
 /** The shape of an operation on the wire. */
 export interface OperationShape {
@@ -141,9 +173,9 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   ready: {
     kind: 3,
     call: 'sendmsg',
-    does: "everything is made: hand over, and live on without the parent",
+    does: "everything is made: hand over; and let whoever owns the user namespace look into /proc/<pid>, where that is said",
     strings: [],
-    numbers: [],
+    numbers: ['dumpable'],
     lists: [],
     numericList: false,
   },
@@ -195,9 +227,9 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   becomeRoot: {
     kind: 12,
     call: 'setresuid',
-    does: "become id 0 of the user namespace",
+    does: "become id 0 of the user namespace, which may be asked for only where there is one",
     strings: [],
-    numbers: [],
+    numbers: ['whereMapped'],
     lists: [],
     numericList: false,
   },
@@ -249,9 +281,9 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   rootfs: {
     kind: 21,
     call: 'open_tree',
-    does: "clone the root file system's tree and attach it over itself",
-    strings: ['path'],
-    numbers: ['fd', 'detachParents'],
+    does: "clone the root file system's tree and attach it over itself, or to a directory",
+    strings: ['path', 'at'],
+    numbers: ['fd', 'detachParents', 'propagation'],
     lists: [],
     numericList: false,
   },
@@ -348,7 +380,7 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   chroot: {
     kind: 32,
     call: 'chroot',
-    does: "the same without a mount namespace",
+    does: "enter the root file system, without a mount namespace of its own",
     strings: [],
     numbers: [],
     lists: [],
@@ -402,7 +434,7 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   console: {
     kind: 41,
     call: 'ioctl',
-    does: "make the terminal in the container's devpts, and take it",
+    does: "make a terminal in the container's devpts, take it, and attach it to `path`",
     strings: ['path'],
     numbers: ['rows', 'columns', 'uid'],
     lists: [],
@@ -480,6 +512,15 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
     lists: [],
     numericList: false,
   },
+  stdioNull: {
+    kind: 61,
+    call: 'dup2',
+    does: "put the container's own /dev/null at 0, 1 and 2 where the caller's is",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
   stdioOwner: {
     kind: 50,
     call: 'fchown',
@@ -503,7 +544,7 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
     call: 'setgroups',
     does: "set the supplementary groups",
     strings: [],
-    numbers: [],
+    numbers: ['whereAllowed'],
     lists: ['gids'],
     numericList: true,
   },
@@ -573,7 +614,142 @@ export const OPERATIONS: { readonly [name in Operation['op']]: OperationShape } 
   affinity: {
     kind: 58,
     call: 'sched_setaffinity',
-    does: "run on every CPU that the cpuset allows, whatever the caller was bound to",
+    does: "run on these CPUs; without any on every one that the cpuset allows, whatever the caller was bound to",
+    strings: [],
+    numbers: [],
+    lists: ['cpus'],
+    numericList: true,
+  },
+  release: {
+    kind: 70,
+    call: 'prctl',
+    does: "live on when the parent ends",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  listenPid: {
+    kind: 71,
+    call: 'execve',
+    does: "add LISTEN_PID with the pid that the process has in its own namespace",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  outlive: {
+    kind: 120,
+    call: 'poll',
+    does: "live on without the parent, and wait until the process behind an inherited pidfd has ended",
+    strings: [],
+    numbers: ['fd'],
+    lists: [],
+    numericList: false,
+  },
+  done: {
+    kind: 91,
+    call: 'sendmsg',
+    does: "tell the host that all is done, and end",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  openSource: {
+    kind: 130,
+    call: 'open_tree',
+    does: "clone a tree for the mounts to come, where it is seen: the next of the sources",
+    strings: ['path'],
+    numbers: ['recursive'],
+    lists: [],
+    numericList: false,
+  },
+  umount: {
+    kind: 92,
+    call: 'umount2',
+    does: "detach what is mounted on a path, and all below it",
+    strings: ['path'],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  netDevices: {
+    kind: 90,
+    call: 'socket',
+    does: "let the host move network devices in, by a socket of the container's network namespace",
+    strings: [],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  scheduler: {
+    kind: 85,
+    call: 'sched_setattr',
+    does: "set the scheduling policy",
+    strings: [],
+    numbers: ['policy', 'flags', 'nice', 'priority', 'runtime', 'deadline', 'period'],
+    lists: [],
+    numericList: false,
+  },
+  ioPriority: {
+    kind: 86,
+    call: 'ioprio_set',
+    does: "set the priority of disk access",
+    strings: [],
+    numbers: ['class', 'level'],
+    lists: [],
+    numericList: false,
+  },
+  personality: {
+    kind: 87,
+    call: 'personality',
+    does: "set the execution domain",
+    strings: [],
+    numbers: ['domain'],
+    lists: [],
+    numericList: false,
+  },
+  memoryPolicy: {
+    kind: 88,
+    call: 'set_mempolicy',
+    does: "set which memory nodes memory comes from",
+    strings: [],
+    numbers: ['mode'],
+    lists: ['nodes'],
+    numericList: true,
+  },
+  label: {
+    kind: 89,
+    call: 'write',
+    does: "write a file of /proc/self/attr, through a verified procfs; with `kept`, see that it says that afterwards (anything, where empty)",
+    strings: ['path', 'label', 'kept'],
+    numbers: [],
+    lists: [],
+    numericList: false,
+  },
+  seccomp: {
+    kind: 80,
+    call: 'seccomp',
+    does: "load a seccomp filter; with a listener, send its descriptor to the host at point LISTENER, or let the host take it",
+    strings: [],
+    numbers: ['flags', 'sends'],
+    lists: ['program'],
+    numericList: true,
+  },
+  lastCapabilities: {
+    kind: 81,
+    call: 'capset',
+    does: "give up what was kept for the filter, by one system call",
+    strings: [],
+    numbers: ['effective', 'permitted', 'inheritable'],
+    lists: [],
+    numericList: false,
+  },
+  alive: {
+    kind: 82,
+    call: 'write',
+    does: "tell the host that it may end, and live on without it",
     strings: [],
     numbers: [],
     lists: [],
@@ -597,6 +773,18 @@ export const POINT = {
   LIMITS: 6,
   /** runs prestart and createRuntime hooks, answers with the state for createContainer hooks */
   HOOKS: 7,
+  /** writes oom_score_adj, before the process is in the container: only then is the file the caller’s */
+  OOM_SCORE: 130,
+  /** sees that the container of a process of exec is still there */
+  JOINED: 10,
+  /** has the terminal, and gives it its size before the program may ask */
+  TERMINAL: 11,
+  /** takes the netlink socket of that number, and moves network devices to where it was made */
+  NET_DEVICES: 18,
+  /** gets the descriptor by which seccomp notifies, or takes that of the number told, and sends it to whom linux.seccomp.listenerPath names */
+  LISTENER: 15,
+  /** learns that a tool has come as far as it goes by itself */
+  TOOL: 31,
 } as const;
 
 /** Types of messages between the host and init. */
@@ -621,6 +809,8 @@ export const MESSAGE = {
   EXEC_FAILED: 9,
   /** init → reply fifo: execve comes next; end of file after it means that it worked */
   STARTED: 10,
+  /** init → host: all is done, and init ends */
+  DONE: 19,
   /** init → host: detail is text */
   WARNING: 11,
 } as const;
@@ -655,4 +845,10 @@ export const MOUNT_FLAG = {
   IN_PROC: 32,
   /** the source must be the root of a procfs */
   PROC_SOURCE: 64,
+  /** the root of the new file system gets the mode of the directory that it covers, where that was there */
+  MODE_BELOW: 128,
+  /** first make the directories of the source, seen from the host, again at the target, as its own, and its empty files */
+  ADOPT: 4096,
+  /** the same with all files that can be read */
+  ADOPT_FILES: 8192,
 } as const;

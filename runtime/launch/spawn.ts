@@ -10,6 +10,8 @@ import { DESCRIPTOR } from '../generated/wire.ts';
 import { NAMESPACE_NAMES } from '../host.ts';
 import { initPath } from '../install.ts';
 import { mapped } from '../lists.ts';
+import type { Result } from '../native.ts';
+import type { Step } from '../plan/types.ts';
 import type { Plan } from '../plan.ts';
 import type { Container } from '../store.ts';
 import { check, SysError } from '../sys.ts';
@@ -18,9 +20,18 @@ import type { Undo } from '../undo.ts';
 import { encodePlan } from '../wire.ts';
 
 const SIGKILL = 9;
+const EPERM = 1;
 const EACCES = 13;
 const EBUSY = 16;
 const EOPNOTSUPP = 95;
+
+const SIGPIPE = 13;
+
+/**
+ * The caller's, but for SIGPIPE, which conmon and other programs that serve sockets ignore for themselves: a program that
+ * writes to a pipe nobody reads any more, as in `yes | head`, is to end by it. runc and crun do not pass it on either.
+ */
+const passedOn = ({ ignoredSignals }: Caller): bigint => ignoredSignals & ~(1n << BigInt(SIGPIPE - 1));
 
 /** What init is started with. */
 export interface SpawnRequest {
@@ -59,7 +70,7 @@ function makeFifo(container: Container, name: string): number {
 }
 
 /** What clone3 says where it is the cgroup that takes no process. */
-const cgroupRefusals: ReadonlyMap<number, string> = new Map([
+export const cgroupRefusals: ReadonlyMap<number, string> = new Map([
   [EOPNOTSUPP, 'its parent is threaded, so that it takes no processes (cgroup.type is "domain invalid"): name another'],
   [EBUSY, 'it has controllers enabled for its children, so that it takes no processes: name another'],
 ]);
@@ -68,16 +79,72 @@ const cgroupRefusals: ReadonlyMap<number, string> = new Map([
  * init as a sealed file in memory, which no process of the container can write to. Where the host forbids to execute such files
  * (vm.memfd_noexec), a clone of its own mount that is read-only and attached nowhere does the same.
  */
-function openInit(path: string): number {
+export function openInit(path: string): number {
   const sealed = addon.memfdOfFile(path, 'init');
   if (sealed !== -EACCES) return check(sealed, 'memfd_create', path);
-  const clone = check(addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC), 'open_tree', path);
+  const tree = addon.openTree(AT.FDCWD, path, OPEN_TREE.CLONE | O.CLOEXEC);
+  if (tree === -EPERM)
+    throw new TsrunError(
+      'host-unsupported',
+      'start init: this host lets nobody without CAP_SYS_ADMIN execute a file that lies in memory: set the sysctl vm.memfd_noexec to 0 or 1, or run tsrun as root',
+    );
+  const clone = check(tree, 'open_tree', path);
   check(addon.mountSetattr(clone, false, MOUNT_ATTR.RDONLY, 0, 0, -1), 'mount_setattr', path);
   return clone;
 }
 
+/** Everything that a process of init is started with. */
+interface Start {
+  readonly steps: readonly Step[];
+  readonly preservedFds: number;
+  /** Namespaces to join, in the order of their index. */
+  readonly joins: readonly number[];
+  /** Its end of the handshake. */
+  readonly socket: number;
+  /** The fifos of `start`. */
+  readonly fifos?: { readonly go: number; readonly reply: number };
+  readonly cloneFlags: number;
+  /** The cgroup to be born in. */
+  readonly cgroupFd: number | undefined;
+  readonly cwd: string;
+  readonly caller: Caller;
+}
+
+/** Starts init. @returns its pid, or the negative errno of the step that failed */
+export function startInit(start: Start): Result {
+  const { steps, preservedFds, joins, caller, cgroupFd, fifos } = start;
+  const operations = mapped(steps, (step) => step.operation);
+  const bytes = encodePlan(operations, { preserved: preservedFds, inherited: joins.length });
+  const planFd = check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan');
+  const fds = [0, 1, 2];
+  fds[DESCRIPTOR.SOCKET] = start.socket;
+  fds[DESCRIPTOR.PLAN] = planFd;
+  // Without fifos something must have their numbers.
+  fds[DESCRIPTOR.GO] = fifos?.go ?? planFd;
+  fds[DESCRIPTOR.REPLY] = fifos?.reply ?? planFd;
+  for (let fd = 3; fd < 3 + preservedFds; fd++) fds.push(fd);
+  fds.push(...joins);
+  const executable = openInit(initPath());
+  const pid = addon.spawn({
+    exeFd: executable,
+    argv: ['init'],
+    env: [],
+    cwd: start.cwd,
+    fds,
+    cloneFlags: start.cloneFlags,
+    ...(cgroupFd === undefined ? {} : { cgroupFd }),
+    parentDeathSignal: SIGKILL,
+    softNofile: caller.softNofile,
+    ignoredSignals: passedOn(caller),
+    blockedSignals: caller.blockedSignals,
+  });
+  addon.close(planFd);
+  addon.close(executable);
+  return pid;
+}
+
 /**
- * Starts init and returns its pid.
+ * Starts init for `create` and returns its pid.
  *
  * @param socket Its end of the handshake.
  * @param cgroupFd The cgroup to be born in.
@@ -86,32 +153,20 @@ function openInit(path: string): number {
 export function spawnInit(request: SpawnRequest, undo: Undo, socket: number, cgroupFd: number | undefined): number {
   const { plan, container, caller } = request;
   const joins = openJoins(plan, undo);
-  const operations = mapped(plan.steps, (step) => step.operation);
-  const bytes = encodePlan(operations, { preserved: plan.preservedFds, inherited: joins.length });
-  const path = initPath();
-  const fds = [0, 1, 2];
-  fds[DESCRIPTOR.SOCKET] = socket;
-  fds[DESCRIPTOR.PLAN] = check(addon.memfdOfData(bytes, 'plan'), 'memfd_create', 'the plan');
-  fds[DESCRIPTOR.GO] = makeFifo(container, 'go');
-  fds[DESCRIPTOR.REPLY] = makeFifo(container, 'reply');
-  const ours = fds.slice(DESCRIPTOR.PLAN);
-  const executable = openInit(path);
-  for (let fd = 3; fd < 3 + plan.preservedFds; fd++) fds.push(fd);
-  fds.push(...joins);
-  const pid = addon.spawn({
-    exeFd: executable,
-    argv: ['init'],
-    env: [],
-    cwd: request.bundle, // where createContainer hooks begin, as the other hooks of the host's file system
-    fds,
+  const fifos = { go: makeFifo(container, 'go'), reply: makeFifo(container, 'reply') };
+  const pid = startInit({
+    steps: plan.steps,
+    preservedFds: plan.preservedFds,
+    joins,
+    socket,
+    fifos,
     cloneFlags: plan.cloneFlags,
-    ...(cgroupFd === undefined ? {} : { cgroupFd }),
-    parentDeathSignal: SIGKILL,
-    softNofile: caller.softNofile,
-    ignoredSignals: caller.ignoredSignals,
-    blockedSignals: caller.blockedSignals,
+    cgroupFd,
+    cwd: request.bundle, // where createContainer hooks begin, as the other hooks of the host's file system
+    caller,
   });
-  for (const fd of [...ours, executable]) addon.close(fd);
+  addon.close(fifos.go);
+  addon.close(fifos.reply);
   if (pid < 0) {
     const inCgroup = cgroupFd === undefined ? undefined : cgroupRefusals.get(-pid);
     if (inCgroup !== undefined)

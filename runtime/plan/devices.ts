@@ -1,6 +1,6 @@
 /** Device nodes and the links of /dev. config-linux.md "Default Devices", "Devices". */
 import type { Device } from '../../spec/config.ts';
-import { S } from '../constants.ts';
+import { MS, S } from '../constants.ts';
 import { MOUNT_FLAG } from '../generated/wire.ts';
 import { mapped } from '../lists.ts';
 import { normalize } from './path.ts';
@@ -51,7 +51,8 @@ function boundNode(path: string, from: string, sources: HostSource[] | 'bound'):
   const fd = sources === 'bound' ? -1 : sources.length;
   if (sources !== 'bound') sources.push({ path, recursive: false, from });
   return {
-    operation: { op: 'bind', source: path, target: path, fd, flags: MOUNT_FLAG.DEVICE_NODE },
+    // What is mounted over it is not to show on the host's own.
+    operation: { op: 'bind', source: path, target: path, fd, propagation: MS.PRIVATE, flags: MOUNT_FLAG.DEVICE_NODE },
     from,
   };
 }

@@ -1,20 +1,31 @@
 /** The mounts of config.json as operations. config.md "Mounts", config-linux.md "Mount Options". */
-import type { Mount } from '../../spec/config.ts';
+import type { IdMapping, Mount } from '../../spec/config.ts';
 import { MOUNT_ATTR, type MountOption, mountOption } from '../../spec/tables.ts';
 import { MS } from '../constants.ts';
 import { TsrunError } from '../errors.ts';
 import { MOUNT_FLAG, type Operation } from '../generated/wire.ts';
-import { hasAny, selected } from '../lists.ts';
+import { found, hasAny, selected } from '../lists.ts';
 import { quote } from '../text.ts';
+import type { MountLabel } from './annotations.ts';
 import { normalize, resolve } from './path.ts';
-import type { HostSource, Step } from './types.ts';
+import { planSourceMap } from './source-map.ts';
+import type { HostSource, SourceMap, Step } from './types.ts';
+import { isMapped } from './user.ts';
 
 /** What mounts depend on beside themselves. */
 export interface MountContext {
   /** Absolute path of the bundle: relative sources of bind mounts are below it. */
   bundle: string;
-  /** Whether the container has a user namespace of its own, so that the host must open sources for init. */
+  /** Whether the host opens sources for init, which cannot reach all of them as another user. */
   byHost: boolean;
+  /** Whether they are made in a mount namespace that is another's, where those that are there stay as they are. */
+  inForeign: boolean;
+  /** Whether the caller may map the ids of mounts. */
+  mapsIds: boolean;
+  /** The groups that the container's user namespace maps; undefined where all are, or nobody knows. */
+  groups: readonly IdMapping[] | undefined;
+  /** Sentences about what has no effect are added here. */
+  warnings: string[];
   /** Propagation of trees that the host opens: they come from its own peer groups. */
   defaultPropagation: number;
   /** Whether a new file system of this type can be mounted; where not, the host's is bound instead. */
@@ -23,8 +34,21 @@ export interface MountContext {
   cgroupDirectory: string | undefined;
   /** Whether the container sees its cgroup as the root, having a cgroup namespace of its own. */
   ownCgroupNamespace: boolean;
+  mountLabel: MountLabel | undefined;
   sources: HostSource[];
 }
+
+/**
+ * Of an overlay: the directories of its source, and its empty files or all that can be read, are made again at the destination first, as
+ * the own ones of whoever mounts it. Names that begin with `x-` are for programs, and no file system gets them: mount(8).
+ */
+const adoptions: ReadonlyMap<string, number> = new Map([
+  ['x-tsrun.adopt', MOUNT_FLAG.ADOPT],
+  ['x-tsrun.adopt=files', MOUNT_FLAG.ADOPT_FILES],
+]);
+
+/** Of an overlay: it is left out where its source is missing by now. */
+const NOFAIL = 'x-tsrun.nofail';
 
 /** The options of one mount, sorted by what they do. */
 interface Options {
@@ -35,8 +59,12 @@ interface Options {
   propagation: number;
   propagationRecursive: boolean;
   bind: 'no' | 'one' | 'tree';
+  idMap: 'no' | 'one' | 'tree';
   remount: boolean;
   copyUp: boolean;
+  /** A flag of the operation. */
+  adopt: number;
+  nofail: boolean;
   /** MS_* bits, for mount(2). */
   mountFlags: number;
   /** Parameters for fsconfig(2): flags of the superblock and what the file system itself understands. */
@@ -66,7 +94,7 @@ function withoutRo(parameters: readonly string[]): string[] {
   return selected(parameters, (parameter) => parameter !== 'ro');
 }
 
-function applyOption(options: Options, option: MountOption, property: string): void {
+function applyOption(options: Options, option: MountOption): void {
   switch (option.kind) {
     case 'attribute':
       // The later option wins: what it sets is no longer cleared, and the other way round.
@@ -101,13 +129,14 @@ function applyOption(options: Options, option: MountOption, property: string): v
       options.copyUp = true;
       break;
     case 'idmap':
-      throw new TsrunError('unsupported', `${property}: ID-mapped mounts are not supported by this version of tsrun`);
+      options.idMap = option.recursive ? 'tree' : 'one';
+      break;
     case 'ignored':
       break;
   }
 }
 
-function sortOptions(mount: Mount, property: string): Options {
+function sortOptions(mount: Mount): Options {
   const options: Options = {
     set: 0,
     clear: 0,
@@ -116,16 +145,22 @@ function sortOptions(mount: Mount, property: string): Options {
     propagation: 0,
     propagationRecursive: false,
     bind: mount.type === 'bind' ? 'one' : 'no',
+    idMap: 'no',
     remount: false,
     copyUp: false,
+    adopt: 0,
+    nofail: false,
     mountFlags: 0,
     parameters: [],
     data: [],
     readWrite: false,
   };
-  for (const [index, text] of mount.options?.entries() ?? []) {
+  for (const text of mount.options ?? []) {
     const option = mountOption(text);
-    if (option) applyOption(options, option, `${property}.options[${index}]`);
+    const adoption = adoptions.get(text);
+    if (option) applyOption(options, option);
+    else if (adoption !== undefined) options.adopt = adoption;
+    else if (text === NOFAIL) options.nofail = true;
     else if (text !== '') {
       options.parameters.push(text);
       options.data.push(text);
@@ -162,16 +197,19 @@ function bindStep(
   flags: number,
   from: string,
   context: MountContext,
+  idMap?: SourceMap,
 ): Step {
   const recursive = options.bind === 'tree';
   let fd = -1;
-  if (context.byHost) {
+  // Ids are mapped by whoever has the privilege over the source's file system, which init in a user namespace has not.
+  if (context.byHost || idMap) {
     fd = context.sources.length;
-    context.sources.push({ path: source, recursive, from });
-    if (options.propagation === 0) {
-      options.propagation = context.defaultPropagation;
-      options.propagationRecursive = true;
-    }
+    context.sources.push({ path: source, recursive, from, ...(idMap ? { idMap } : {}) });
+  }
+  // A peer of the host's own mounts would show there what is mounted on it.
+  if ((fd >= 0 || context.inForeign) && options.propagation === 0) {
+    options.propagation = context.defaultPropagation;
+    options.propagationRecursive = true;
   }
   return {
     operation: {
@@ -196,6 +234,18 @@ function flagsField(flags: number): { flags?: number } {
   return flags === 0 ? {} : { flags };
 }
 
+/** File systems that SELinux labels by itself, or not at all, so that they take no `context`. */
+const labelsItself: ReadonlySet<string> = new Set(['proc', 'sysfs', 'mqueue', 'cgroup2']);
+
+/** config-linux.md, "Mount Label" */
+function addLabel(options: Options, type: string, mountLabel: MountLabel | undefined): void {
+  if (mountLabel === undefined || labelsItself.has(type)) return;
+  const { option, label } = mountLabel;
+  options.parameters.push(`${option}=${label}`);
+  // mount(2) takes one text, in which a comma ends an option unless there are quotes around it.
+  options.data.push(`${option}="${label}"`);
+}
+
 // fsconfig(2) takes values of up to 255 bytes.
 const maxParameter = 255;
 
@@ -204,14 +254,30 @@ function needsOldMount(options: Options): boolean {
   return (options.mountFlags & MS.I_VERSION) !== 0 || hasAny(options.parameters, (text) => text.length > maxParameter);
 }
 
-function fileSystemStep(mount: Mount, type: string, target: string, options: Options, from: string): Step {
+function fileSystemStep(
+  mount: Mount,
+  type: string,
+  target: string,
+  options: Options,
+  from: string,
+  context: MountContext,
+): Step {
+  addLabel(options, type, context.mountLabel);
   // A link in place of /proc or /sys would lead everything that is written there later somewhere else.
   const strict = type === 'proc' || type === 'sysfs' ? MOUNT_FLAG.NO_SYMLINKS : 0;
   const inProc = target === '/proc' || target.startsWith('/proc/') ? MOUNT_FLAG.IN_PROC : 0;
-  const flags = strict | inProc | (options.copyUp ? MOUNT_FLAG.COPY_UP : 0);
+  // As runc and crun do: what an image has made of /tmp or /run stays so, unless the configuration says otherwise.
+  const hasMode = type !== 'tmpfs' || hasAny(options.parameters, (text) => text.startsWith('mode='));
+  const preparing = (options.copyUp ? MOUNT_FLAG.COPY_UP : 0) | (hasMode ? 0 : MOUNT_FLAG.MODE_BELOW) | options.adopt;
+  const flags = strict | inProc | preparing | (options.nofail ? MOUNT_FLAG.OPTIONAL : 0);
   const source = mount.source === undefined || mount.source === '' ? type : mount.source;
   if (options.copyUp && type !== 'tmpfs')
     throw new TsrunError('config-invalid', `${from}.options: tmpcopyup goes with type tmpfs, not with ${quote(type)}`);
+  if ((options.adopt !== 0 || options.nofail) && type !== 'overlay')
+    throw new TsrunError(
+      'config-invalid',
+      `${from}.options: ${options.nofail ? NOFAIL : 'x-tsrun.adopt'} goes with type overlay, not with ${quote(type)}`,
+    );
   // The copy needs a writable file system; the mount becomes read-only after it.
   if (options.copyUp) options.parameters = withoutRo(options.parameters);
   if (!needsOldMount(options)) {
@@ -228,6 +294,11 @@ function fileSystemStep(mount: Mount, type: string, target: string, options: Opt
   }
   if (options.copyUp)
     throw new TsrunError('unsupported', `${from}.options: tmpcopyup does not go with iversion or an option this long`);
+  if (target === '/')
+    throw new TsrunError(
+      'unsupported',
+      `${from}.options: a mount on / does not go with iversion or an option this long`,
+    );
   const { attributesSet: _set, attributesClear: _clear, ...rest } = attributes(options);
   return {
     operation: {
@@ -251,13 +322,20 @@ const stands: ReadonlyMap<string, string> = new Map([
   ['mqueue', '/dev/mqueue'],
 ]);
 
+const RESTRICTIONS = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+
+/** A new file system has no mounts below it: what was asked of it must hold for those of the host's tree, its cgroups among them. */
+function restrictTree(options: Options): void {
+  options.recursiveSet |= options.set & RESTRICTIONS & ~options.recursiveClear;
+}
+
 function cgroupStep(mount: Mount, target: string, options: Options, from: string, context: MountContext): Step {
   if (!options.readWrite) options.set |= MOUNT_ATTR.RDONLY; // read-only unless asked: it is the host's tree
   options.parameters = [];
   if (context.cgroupDirectory === undefined)
     throw new TsrunError('host-unsupported', `${from}: there is no cgroup v2 hierarchy for this container to show`);
   if (context.ownCgroupNamespace)
-    return fileSystemStep({ ...mount, source: 'cgroup' }, 'cgroup2', target, options, from);
+    return fileSystemStep({ ...mount, source: 'cgroup' }, 'cgroup2', target, options, from, context);
   return bindStep(context.cgroupDirectory, target, options, 0, from, context);
 }
 
@@ -265,13 +343,12 @@ function cgroupStep(mount: Mount, target: string, options: Options, from: string
 export function planMount(mount: Mount, index: number, context: MountContext): Step {
   const from = `mounts[${index}]`;
   const target = normalize(mount.destination);
-  const options = sortOptions(mount, from);
-  if ((mount.uidMappings?.length ?? 0) > 0 || (mount.gidMappings?.length ?? 0) > 0)
-    throw new TsrunError('unsupported', `${from}: ID-mapped mounts are not supported by this version of tsrun`);
+  const options = sortOptions(mount);
   if (options.remount) return { operation: { op: 'remount', target, ...remountFields(options) }, from };
   if (options.bind !== 'no') {
     const source = resolve(context.bundle, mount.source ?? '');
-    return bindStep(source, target, options, 0, from, context);
+    const idMap = planSourceMap(mount, options.idMap, from, context.mapsIds);
+    return bindStep(source, target, options, 0, from, context, idMap);
   }
   const type = mount.type ?? '';
   if (type === '' || type === 'none')
@@ -280,9 +357,24 @@ export function planMount(mount: Mount, index: number, context: MountContext): S
   if (!context.canMount(type)) {
     const source = stands.get(type) ?? '/';
     options.bind = 'tree';
+    restrictTree(options);
     return bindStep(source, target, options, MOUNT_FLAG.NO_SYMLINKS, from, context);
   }
-  return fileSystemStep(mount, type, target, options, from);
+  if (type === 'devpts') dropUnmappedGroup(options, from, context);
+  return fileSystemStep(mount, type, target, options, from, context);
+}
+
+/** The kernel refuses a devpts with a group that is not mapped, and nearly every configuration gives it group 5. */
+function dropUnmappedGroup(options: Options, from: string, { groups, warnings }: MountContext): void {
+  if (!groups) return;
+  const isUnmapped = (text: string): boolean => text.startsWith('gid=') && !isMapped(groups, Number(text.slice(4)));
+  const unmapped = found(options.parameters, isUnmapped);
+  if (unmapped === undefined) return;
+  options.parameters = selected(options.parameters, (text) => !isUnmapped(text));
+  options.data = selected(options.data, (text) => !isUnmapped(text));
+  warnings.push(
+    `${from}.options: ${unmapped} is left away, for the user namespace does not map that group: terminals belong to the group of their maker`,
+  );
 }
 
 function remountFields(options: Options): object {

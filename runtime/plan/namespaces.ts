@@ -6,6 +6,7 @@ import type { HostFacts } from '../facts.ts';
 import { POINT } from '../generated/wire.ts';
 import { found, hasAny, mapped, selected } from '../lists.ts';
 import type { IdMaps, Join, Step } from './types.ts';
+import { holds, isMapped, planIdMaps } from './user.ts';
 
 /** How a container gets its namespaces. */
 export interface NamespacePlan {
@@ -35,8 +36,7 @@ function offsetsText(config: Config): string {
 /** Whether the user namespace has an id 0 to become. */
 function mapsRoot(config: Config): boolean {
   const { uidMappings = [], gidMappings = [] } = config.linux ?? {};
-  const zero = (mapping: { containerID: number }) => mapping.containerID === 0;
-  return hasAny(uidMappings, zero) && hasAny(gidMappings, zero);
+  return isMapped(uidMappings, 0) && isMapped(gidMappings, 0);
 }
 
 /**
@@ -73,23 +73,26 @@ export function planNamespaces(config: Config, facts: HostFacts): NamespacePlan 
   // from there the others' paths mean something else (though they are open by then).
   const rank = (join: Join): number => (join.type === 'mount' ? 1 : 0);
   const others = selected(joins, (join) => join.type !== 'user').sort((a, b) => rank(a) - rank(b));
-  const isInner = (join: Join): boolean => facts.ownedByJoinedUser.has(join.type) && facts.inUserNamespace;
+  // Those of the joined one itself root could enter from here; who has no privilege here has them there.
+  const fromInside = facts.inUserNamespace || !holds(facts, 'CAP_SYS_ADMIN');
+  const isInner = (join: Join): boolean => facts.ownedByJoinedUser.has(join.type) && fromInside;
   for (const join of others) if (!isInner(join)) steps.push(joinStep(join));
   const userJoin = found(joins, (join) => join.type === 'user');
   if (userJoin) {
     steps.push(joinStep(userJoin));
-    steps.push({ operation: { op: 'becomeRoot' }, from: userJoin.from });
   } else if (user) {
     steps.push({ operation: { op: 'unshare', flags: CLONE.NEWUSER }, from: user.from });
     steps.push({ operation: { op: 'sync', point: POINT.MAPS }, from: 'linux.uidMappings, linux.gidMappings' });
-    if (mapsRoot(config)) steps.push({ operation: { op: 'becomeRoot' }, from: user.from });
   }
-  for (const join of others) if (isInner(join)) steps.push(joinStep(join));
   const timeOffsets = offsetsText(config);
   if (time && isNew('time')) {
     steps.push({ operation: { op: 'unshare', flags: CLONE.NEWTIME }, from: time.from });
     if (timeOffsets) steps.push({ operation: { op: 'sync', point: POINT.OFFSETS }, from: 'linux.timeOffsets' });
   }
+  // Not before the offsets are written: a caller without privileges may not write to the files of another user's process.
+  if (userJoin) steps.push({ operation: { op: 'becomeRoot', whereMapped: 1 }, from: userJoin.from });
+  else if (user && mapsRoot(config)) steps.push({ operation: { op: 'becomeRoot' }, from: user.from });
+  for (const join of others) if (isInner(join)) steps.push(joinStep(join));
   if (forks) steps.push({ operation: { op: 'fork', flags: newFlags }, from: 'linux.namespaces' });
   const cgroup = find('cgroup');
   // Only now: the namespace's root is the cgroup that the process is in.
@@ -100,9 +103,7 @@ export function planNamespaces(config: Config, facts: HostFacts): NamespacePlan 
     cloneFlags: forks ? 0 : newFlags,
     joins,
     steps,
-    ...(user && isNew('user')
-      ? { idMaps: { uid: config.linux?.uidMappings ?? [], gid: config.linux?.gidMappings ?? [] } }
-      : {}),
+    ...(user && isNew('user') ? { idMaps: planIdMaps(config, facts) } : {}),
     ...(time && isNew('time') && timeOffsets ? { timeOffsets } : {}),
     has: (type) => find(type) !== undefined,
     isNew,

@@ -1,8 +1,10 @@
 /** The container's process: config.md "Process". */
+import { KEEP_ORIGINAL_GROUPS } from '../../spec/annotations.ts';
 import type { Capabilities, Process } from '../../spec/config.ts';
 import { capabilityNumber, rlimitNumber } from '../../spec/tables.ts';
 import { mapped } from '../lists.ts';
 import type { HostLimit, Step } from './types.ts';
+import type { GroupsUse } from './user.ts';
 
 /** Bit mask of capability names; unknown ones are warned about when the configuration is read. */
 function maskOf(names: readonly string[] | undefined): bigint {
@@ -51,40 +53,83 @@ function capabilitySets(process: Process, grantable: bigint, warnings: string[])
     const names = namesOf(capabilities, missing).join(', ');
     warnings.push(`process.capabilities: ${names}: not granted, for the caller does not hold it`);
   }
+  // Only such can be in the ambient set, says the kernel; buildah names all that a program may have, and none inheritable.
+  const raisable = asked.permitted & asked.inheritable;
+  const lost = asked.ambient & grantable & ~raisable;
+  if (lost !== 0n) {
+    const names = namesOf({ ambient: capabilities.ambient ?? [] }, lost).join(', ');
+    warnings.push(
+      `process.capabilities.ambient: ${names}: not granted, for an ambient capability must be permitted and inheritable as well`,
+    );
+  }
   return {
     bounding: asked.bounding & grantable,
     effective: asked.effective & grantable,
     inheritable: asked.inheritable & grantable,
     permitted: asked.permitted & grantable,
-    ambient: asked.ambient & grantable,
+    ambient: asked.ambient & raisable & grantable,
   };
 }
 
-/** Who the process is: in the order in which each step still has the privilege for the next. */
-export function planIdentity(process: Process, grantable: bigint, setsGroups: boolean, warnings: string[]): Step[] {
+/** Who the process is. */
+export interface Identity {
+  /** In the order in which each step still has the privilege for the next. */
+  readonly steps: readonly Step[];
+  /** Gives up what was kept beyond that; empty where nothing was. */
+  readonly last: readonly Step[];
+}
+
+/**
+ * Plans who the process is.
+ *
+ * @param kept Capabilities that the process keeps until the last steps: a bit mask.
+ */
+export function planIdentity(
+  process: Process,
+  grantable: bigint,
+  groups: GroupsUse,
+  kept: bigint,
+  warnings: string[],
+): Identity {
   const { uid, gid, additionalGids = [] } = process.user;
   const sets = capabilitySets(process, grantable, warnings);
+  const { effective, permitted, inheritable } = sets;
+  const keeps = (kept & ~(effective & permitted)) !== 0n;
   const steps: Step[] = [
+    { operation: { op: 'stdioNull' }, from: 'process' },
     { operation: { op: 'stdioOwner', uid, gid }, from: 'process.user' },
     { operation: { op: 'bounding', capabilities: sets.bounding }, from: 'process.capabilities.bounding' },
   ];
-  if (setsGroups)
-    steps.push({ operation: { op: 'groups', gids: additionalGids }, from: 'process.user.additionalGids' });
+  const from = 'process.user.additionalGids';
+  if (groups === 'whereAllowed' && additionalGids.length === 0)
+    steps.push({ operation: { op: 'groups', whereAllowed: 1, gids: [] }, from });
+  else if (groups === 'kept') {
+    if (additionalGids.length > 0)
+      warnings.push(`${from}: not set, for the annotation ${KEEP_ORIGINAL_GROUPS} keeps the caller's groups`);
+  } else if (groups !== 'denied') steps.push({ operation: { op: 'groups', gids: additionalGids }, from });
   steps.push(
     { operation: { op: 'user', uid, gid }, from: 'process.user' },
     {
       operation: {
         op: 'capabilities',
-        effective: sets.effective,
-        permitted: sets.permitted,
-        inheritable: sets.inheritable,
+        effective: effective | kept,
+        permitted: permitted | kept,
+        inheritable,
       },
       from: 'process.capabilities',
     },
     { operation: { op: 'ambient', capabilities: sets.ambient }, from: 'process.capabilities.ambient' },
   );
   if (process.noNewPrivileges) steps.push({ operation: { op: 'noNewPrivileges' }, from: 'process.noNewPrivileges' });
-  return steps;
+  const last: Step[] = keeps
+    ? [
+        {
+          operation: { op: 'lastCapabilities', effective, permitted, inheritable },
+          from: 'process.capabilities',
+        },
+      ]
+    : [];
+  return { steps, last };
 }
 
 /** The resource limits. */

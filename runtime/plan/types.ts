@@ -5,6 +5,8 @@ import type { DeviceRule } from '../cgroup/device-policy.ts';
 import type { LegacyCgroup } from '../cgroup/legacy.ts';
 import type { CgroupWrite } from '../cgroup/resources.ts';
 import type { Operation } from '../generated/wire.ts';
+import type { ProfileSummary } from '../seccomp/profile.ts';
+import type { RdtPlan } from './rdt.ts';
 
 /** An operation of init and why it is there. */
 export interface Step {
@@ -27,6 +29,16 @@ export interface HostSource {
   readonly recursive: boolean;
   /** A missing source is an error of this property. */
   readonly from: string;
+  /** How its ids are mapped, where they are. */
+  readonly idMap?: SourceMap;
+}
+
+/** The mapping of an ID-mapped mount. config.md "POSIX-platform Mounts" */
+export interface SourceMap {
+  /** Absent: that of the container's user namespace. */
+  readonly maps?: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
+  /** Whether the mounts below are mapped as well. */
+  readonly recursive: boolean;
 }
 
 /** A resource limit that the host sets. */
@@ -39,8 +51,17 @@ export interface HostLimit {
 
 /** What goes into the files of a new user namespace. */
 export interface IdMaps {
-  readonly uid: readonly IdMapping[];
-  readonly gid: readonly IdMapping[];
+  readonly uid: IdMap;
+  readonly gid: IdMap;
+  /** Whether setgroups(2) is denied in it for good: the price of a group map that is written without privileges. */
+  readonly denySetgroups: boolean;
+}
+
+/** One of the two maps. */
+export interface IdMap {
+  readonly mappings: readonly IdMapping[];
+  /** `write`: tsrun writes it. `helper`: newuidmap(1) or newgidmap(1) does, which may map what /etc/subuid gives. */
+  readonly by: 'write' | 'helper';
 }
 
 /** Who makes the cgroup. */
@@ -48,6 +69,8 @@ export type CgroupDriver = 'cgroupfs' | 'systemd' | 'disabled';
 
 /** A transient scope of systemd. */
 export interface ScopePlan {
+  /** Whether the caller's own service manager makes it, and not the system's. */
+  readonly user: boolean;
   readonly unit: string;
   readonly slice: string;
   /** What `systemctl status` shows; a mark of the one making is added to it. */
@@ -60,6 +83,8 @@ export interface ScopePlan {
 export interface CgroupPlan {
   /** `cgroupfs`: a directory of the v2 hierarchy. `systemd`: a transient scope. `disabled`: none is made. */
   readonly driver: CgroupDriver;
+  /** For `disabled`: nothing is delegated to the caller, who asked for another driver. */
+  readonly isUndelegated?: boolean;
   /** For `systemd`: the scope. */
   readonly scope?: ScopePlan;
   /** Below the v2 root, with a leading slash; empty when disabled. */
@@ -78,12 +103,27 @@ export interface CgroupPlan {
   readonly v1: readonly LegacyCgroup[];
 }
 
+/** A network device of the host that becomes the container's. */
+export interface NetDevicePlan {
+  /** Its name on the host. */
+  readonly source: string;
+  /** Its name in the container; `%d` stands for a number that is free. */
+  readonly name: string;
+  readonly from: string;
+}
+
 /** Hooks that the host runs. */
 export interface HostHooks {
   readonly prestart: readonly Hook[];
   readonly createRuntime: readonly Hook[];
   readonly poststart: readonly Hook[];
   readonly poststop: readonly Hook[];
+}
+
+/** `linux.uidMappings` and `linux.gidMappings` beside a user namespace that is joined. */
+export interface JoinedMaps {
+  readonly uid: readonly IdMapping[];
+  readonly gid: readonly IdMapping[];
 }
 
 /** Everything that happens from `create` to the container's first instruction. */
@@ -94,12 +134,22 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** For the user namespace that a step makes. */
   readonly idMaps?: IdMaps;
+  /** What the user namespace that is joined must map; absent where the configuration does not say. */
+  readonly joinedMaps?: JoinedMaps;
   /** The content of timens_offsets, one line a clock. */
   readonly timeOffsets?: string;
   readonly sources: readonly HostSource[];
+  /** The directory that the host makes for the root of a container in another's mount namespace. */
+  readonly mountPoint?: string;
   readonly limits: readonly HostLimit[];
+  /** The class of service of Intel RDT. */
+  readonly rdt?: RdtPlan;
+  /** Moved at POINT.NET_DEVICES. */
+  readonly netDevices: readonly NetDevicePlan[];
   readonly oomScoreAdj?: number;
   readonly cgroup: CgroupPlan;
+  /** What `linux.seccomp` says, in numbers. */
+  readonly seccomp?: ProfileSummary;
   readonly hooks: HostHooks;
   /** Which hooks run inside the container, so that init must be given the state for them. */
   readonly containerHooks: { readonly create: boolean; readonly start: boolean };

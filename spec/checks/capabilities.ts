@@ -27,11 +27,14 @@ export function effectiveIsPermitted({ capabilities }: Process, findings: Findin
   }
 }
 
-/** The kernel raises an ambient capability only if it is permitted and inheritable (capabilities(7)); peers go on without it. */
+/**
+ * The kernel raises an ambient capability only if it is permitted and inheritable (capabilities(7)), and the container goes on
+ * without. Where nothing at all is inheritable, that is what engines write since they gave up that set, and nothing to be told.
+ */
 export function ambientIsInheritable({ capabilities }: Process, findings: Findings, at: Path): void {
   for (const set of ['permitted', 'inheritable'] as const) {
     const names = missingFrom(capabilities, 'ambient', set);
-    if (names.length === 0) continue;
+    if (names.length === 0 || (set === 'inheritable' && !capabilities?.inheritable?.length)) continue;
     findings.warningAt([...at, 'capabilities', 'ambient'], `not raised, as they are not ${set}: ${names.join(', ')}`);
   }
 }

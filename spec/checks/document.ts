@@ -17,10 +17,12 @@ export function versionIsSupported({ ociVersion }: Config, findings: Findings): 
 }
 
 /** config.md, "Root" */
-export function rootIsUsable({ root: { path } }: Config, findings: Findings): void {
+export function rootIsUsable({ root: { path }, linux }: Config, findings: Findings): void {
   const at = ['root', 'path'];
+  // Without mounts of its own a container changes into its root, and `/` is as good as any other directory then.
+  const ownMounts = linux?.namespaces?.some(({ type, path }) => type === 'mount' && path === undefined) ?? false;
   if (path === '') findings.error(at, 'empty, expected a path');
-  else if (path.startsWith('/') && isRoot(path)) {
+  else if (ownMounts && path.startsWith('/') && isRoot(path)) {
     findings.error(at, "the host's root cannot be a container's", 'give a directory of its own');
   } else checkPathLength(path, findings, at);
 }

@@ -1,4 +1,4 @@
-import type { Config, Linux, Process, Resources } from '../config.ts';
+import type { Config, Linux, MountList, Process, Resources } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
 import { ambientIsInheritable, capabilitiesAreKnown, effectiveIsPermitted } from './capabilities.ts';
@@ -34,6 +34,7 @@ import {
   cwdIsAbsolute,
   environmentIsWellFormed,
   idsAreIds,
+  niceHasEffect,
   programIsNamed,
   rlimitsAreConsistent,
   schedulerFitsPolicy,
@@ -41,12 +42,13 @@ import {
 import {
   blockWeightsAreGiven,
   cpuIsConsistent,
+  memoryHoldsAPage,
   pageSizesAreSizes,
   rdmaLimitsAreGiven,
   swapIncludesMemory,
   unifiedNamesAreFiles,
 } from './resources.ts';
-import { seccompErrnosFit, seccompListenerIsGiven } from './seccomp.ts';
+import { seccompCanNotify, seccompErrnosFit, seccompListenerIsGiven, seccompNamesAreNames } from './seccomp.ts';
 import { sysctlsAreTheContainers } from './sysctl.ts';
 
 /**
@@ -77,10 +79,12 @@ const PROCESS_WARNINGS: readonly Rule<Process>[] = [
   ['env', environmentIsWellFormed],
   ['capabilities', capabilitiesAreKnown],
   ['capabilities', ambientIsInheritable],
+  ['scheduler', niceHasEffect],
 ];
 
 const RESOURCE_RULES: readonly Rule<Resources>[] = [
   ['devices', deviceRulesAreRules],
+  ['memory', memoryHoldsAPage],
   ['memory', swapIncludesMemory],
   ['cpu', cpuIsConsistent],
   ['blockIO', blockWeightsAreGiven],
@@ -107,6 +111,8 @@ const LINUX_RULES: readonly Rule<Linux>[] = [
   ['readonlyPaths', maskedPathsAreAbsolute],
   ['seccomp', seccompErrnosFit],
   ['seccomp', seccompListenerIsGiven],
+  ['seccomp', seccompCanNotify],
+  ['seccomp', seccompNamesAreNames],
   ['intelRdt', intelRdtIsWellFormed],
   ['memoryPolicy', memoryPolicyHasItsNodes],
   ['personality', personalityHasNoFlags],
@@ -146,6 +152,7 @@ export interface Rules<Value> {
 
 export const CONFIG_CHECKS: Rules<Config> = { errors: CONFIG_RULES, warnings: CONFIG_WARNINGS };
 export const PROCESS_CHECKS: Rules<Process> = { errors: PROCESS_RULES, warnings: PROCESS_WARNINGS };
+export const MOUNT_LIST_CHECKS: Rules<MountList> = { errors: [['mounts', mountsAreUsable]], warnings: [] };
 export const RESOURCE_CHECKS: Rules<Resources> = { errors: RESOURCE_RULES, warnings: [] };
 
 /** Applies the rules whose property is there; each check once. */
@@ -174,7 +181,7 @@ function resourcesAreUsable({ resources }: Linux, findings: Findings): void {
   if (resources !== undefined) apply(RESOURCE_RULES, resources, findings, ['linux', 'resources']);
 }
 
-function mountsAreUsable(config: Config, findings: Findings): void {
+function mountsAreUsable(config: Pick<Config, 'mounts' | 'linux'>, findings: Findings): void {
   for (const [index, mount] of config.mounts?.entries() ?? []) {
     for (const check of MOUNT_CHECKS) check(mount, index, findings, config);
   }

@@ -1,6 +1,6 @@
 import type { Linux } from '../config.ts';
 import type { Findings } from '../finding.ts';
-import { checkAbsolute, checkNumberList, isLonger, isRoot } from './text.ts';
+import { checkAbsolute, checkNumberList, isLonger, isRoot, MAX_NODE } from './text.ts';
 
 /** config-linux.md, "Cgroups Path": never the root of the hierarchy, whose processes a kill would take along, nor a way out. */
 export function cgroupsPathIsBelowRoot({ cgroupsPath: path }: Linux, findings: Findings): void {
@@ -30,7 +30,9 @@ export function intelRdtIsWellFormed({ intelRdt }: Linux, findings: Findings): v
   if (closID !== undefined && closID !== '/' && !/^(?!\.\.?$)[^/\n]+$/.test(closID)) {
     findings.error([...at, 'closID'], 'not a name of a class of service');
   }
-  if (l3CacheSchema?.includes('\n')) findings.error([...at, 'l3CacheSchema'], 'must be one line');
+  // Several lines SHOULD NOT be, but may: the specification says what becomes of those of memory bandwidth.
+  if (l3CacheSchema?.split('\n').some((line) => !/^[A-Z0-9]+:/.test(line)))
+    findings.error([...at, 'l3CacheSchema'], 'expected a line such as L3:0=f');
   if (memBwSchema !== undefined && (!memBwSchema.startsWith('MB:') || memBwSchema.includes('\n'))) {
     findings.error([...at, 'memBwSchema'], 'expected one line, begun with the letters MB and a colon');
   }
@@ -39,12 +41,18 @@ export function intelRdtIsWellFormed({ intelRdt }: Linux, findings: Findings): v
   });
 }
 
-/** set_mempolicy(2): which modes want nodes. config-linux.md, "Memory policy" */
+/** set_mempolicy(2): which modes want nodes, and which flags exclude each other. config-linux.md, "Memory policy" */
 export function memoryPolicyHasItsNodes({ memoryPolicy }: Linux, findings: Findings): void {
   if (memoryPolicy === undefined) return;
-  const { mode, nodes = '' } = memoryPolicy;
+  const { mode, nodes = '', flags = [] } = memoryPolicy;
+  if (flags.includes('MPOL_F_STATIC_NODES') && flags.includes('MPOL_F_RELATIVE_NODES')) {
+    findings.errorAt(
+      ['linux', 'memoryPolicy', 'flags'],
+      'MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other',
+    );
+  }
   const at = ['linux', 'memoryPolicy', 'nodes'];
-  if (nodes !== '') checkNumberList(nodes, findings, at);
+  if (nodes !== '') checkNumberList(nodes, MAX_NODE, findings, at);
   if (mode === 'MPOL_DEFAULT' || mode === 'MPOL_LOCAL') {
     if (nodes !== '') findings.error(at, `${mode} has no nodes`);
   } else if (nodes === '' && mode !== 'MPOL_PREFERRED') {

@@ -26,16 +26,7 @@ export function mappingsNeedUserNamespace(linux: Linux, findings: Findings): voi
 
 /** config-linux.md, "User namespace mappings" */
 export function mappingsAreConsistent(linux: Linux, findings: Findings): void {
-  const namespace = namespaceOf(linux, 'user');
-  const isNew = namespace !== undefined && namespace.path === undefined;
-  for (const property of PROPERTIES) {
-    const mappings = linux[property] ?? [];
-    const at = ['linux', property];
-    checkIdMappings(mappings, findings, at);
-    if (isNew && mappings.length > 0 && !mappings.some(({ containerID, size }) => containerID === 0 && size > 0)) {
-      findings.errorAt(at, 'id 0 of the container is not mapped', 'map containerID 0 too');
-    }
-  }
+  for (const property of PROPERTIES) checkIdMappings(linux[property] ?? [], findings, ['linux', property]);
 }
 
 /** What the kernel refuses with a bare EINVAL (user_namespaces(7)). */

@@ -6,7 +6,7 @@ import { checkIdMappings } from './mappings.ts';
 import { checkPathLength, cleanPath, isRoot } from './text.ts';
 
 /** A rule on one mount of a configuration. */
-export type MountCheck = (mount: Mount, index: number, findings: Findings, config: Config) => void;
+export type MountCheck = (mount: Mount, index: number, findings: Findings, config: Pick<Config, 'linux'>) => void;
 
 /** config.md, "Mounts": a mount is a bind mount by its options; peers take the type for it too. */
 function isBindMount({ type, options = [] }: Mount): boolean {
@@ -17,8 +17,8 @@ function isBindMount({ type, options = [] }: Mount): boolean {
 export function destinationIsUsable({ destination }: Mount, index: number, findings: Findings): void {
   const at = ['mounts', index, 'destination'];
   if (destination === '') findings.error(at, 'empty, expected an absolute path');
-  else if (isRoot(destination)) {
-    findings.error(at, "a mount cannot replace the container's root", 'set root.path instead');
+  else if (isRoot(destination) && index > 0) {
+    findings.error(at, 'a mount on the root covers all mounts before it', 'put it first');
   } else checkPathLength(destination, findings, at);
 }
 
@@ -42,12 +42,17 @@ export function mountIsComplete(mount: Mount, index: number, findings: Findings)
   }
 }
 
-/** A bind mount has no file system of its own that could take an option. */
+/**
+ * config.md, "Mounts": what is no known option is data for the file system, which mount(2) has no use for in a bind mount;
+ * so an option with a value (`mode=755`) has no effect. A bare word is a misspelt option sooner.
+ */
 export function bindMountHasNoData(mount: Mount, index: number, findings: Findings): void {
   if (!isBindMount(mount)) return;
   for (const [position, option] of mount.options?.entries() ?? []) {
     if (mountOption(option) !== undefined) continue;
-    findings.error(['mounts', index, 'options', position], 'not an option of a bind mount');
+    const at = ['mounts', index, 'options', position];
+    if (/^\w+=/.test(option)) findings.warning(at, 'no option of a bind mount, without effect');
+    else findings.error(at, 'not an option of a bind mount');
   }
 }
 
@@ -78,7 +83,12 @@ export function procIsNotCovered(mount: Mount, index: number, findings: Findings
 }
 
 /** config.md, "POSIX-platform Mounts" and the options `idmap` and `ridmap`. */
-export function idmapIsComplete(mount: Mount, index: number, findings: Findings, { linux }: Config): void {
+export function idmapIsComplete(
+  mount: Mount,
+  index: number,
+  findings: Findings,
+  { linux }: Pick<Config, 'linux'>,
+): void {
   const { uidMappings = [], gidMappings = [], options = [] } = mount;
   const option = options.indexOf('idmap') === -1 ? options.indexOf('ridmap') : options.indexOf('idmap');
   const isMapped = uidMappings.length > 0 || gidMappings.length > 0;
@@ -96,15 +106,21 @@ export function idmapIsComplete(mount: Mount, index: number, findings: Findings,
   checkIdMappings(gidMappings, findings, [...at, 'gidMappings']);
 }
 
-/** Without a mount namespace the mounts would be made on the host. */
+/**
+ * Without a mount namespace the mounts are made in that of the caller, where others see them: rarely what was meant. A user
+ * namespace of the container's has no right to that.
+ */
 export function mountsNeedNamespace({ mounts = [], linux, root }: Config, findings: Findings): void {
   if (namespaceOf(linux, 'mount') !== undefined) return;
   const hint = 'add {"type": "mount"} to linux.namespaces';
-  const problem = 'needs a mount namespace';
-  if (mounts.length > 0) findings.errorAt(['mounts'], problem, hint);
-  if (root.readonly === true) findings.errorAt(['root', 'readonly'], problem, hint);
+  const report = (path: readonly string[]): void => {
+    if (namespaceOf(linux, 'user') !== undefined) findings.errorAt(path, 'needs a mount namespace', hint);
+    else findings.warningAt(path, 'done in the mount namespace of the caller, as the container has none', hint);
+  };
+  if (mounts.length > 0) report(['mounts']);
+  if (root.readonly === true) report(['root', 'readonly']);
   for (const property of ['maskedPaths', 'readonlyPaths', 'rootfsPropagation'] as const) {
     const value = linux?.[property];
-    if (value !== undefined && value.length > 0) findings.errorAt(['linux', property], problem, hint);
+    if (value !== undefined && value.length > 0) report(['linux', property]);
   }
 }

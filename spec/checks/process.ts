@@ -1,7 +1,7 @@
 import type { Process } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
-import { checkAbsolute, checkNumberList } from './text.ts';
+import { checkAbsolute, checkNumberList, MAX_CPU } from './text.ts';
 
 /** config.md, "Process": args[0] is the program. */
 export function programIsNamed({ args }: Process, findings: Findings, at: Path): void {
@@ -47,6 +47,13 @@ export function rlimitsAreConsistent({ rlimits = [] }: Process, findings: Findin
   }
 }
 
+/** sched(7): a nice value is kept for SCHED_OTHER and SCHED_BATCH, and passed over for the other policies. */
+export function niceHasEffect({ scheduler }: Process, findings: Findings, at: Path): void {
+  const { policy, nice = 0 } = scheduler ?? {};
+  if (nice !== 0 && policy !== 'SCHED_OTHER' && policy !== 'SCHED_BATCH')
+    findings.warning([...at, 'scheduler', 'nice'], `no effect: ${policy} has no nice value`);
+}
+
 /** sched(7): each group of policies has parameters of its own. */
 export function schedulerFitsPolicy({ scheduler }: Process, findings: Findings, at: Path): void {
   if (scheduler === undefined) return;
@@ -68,6 +75,7 @@ export function schedulerFitsPolicy({ scheduler }: Process, findings: Findings, 
 export function affinitiesAreLists({ execCPUAffinity }: Process, findings: Findings, at: Path): void {
   for (const property of ['initial', 'final'] as const) {
     const list = execCPUAffinity?.[property];
-    if (list !== undefined && list !== '') checkNumberList(list, findings, [...at, 'execCPUAffinity', property]);
+    if (list === undefined || list === '') continue;
+    checkNumberList(list, MAX_CPU, findings, [...at, 'execCPUAffinity', property]);
   }
 }

@@ -1,7 +1,7 @@
 import type { Resources } from '../config.ts';
 import type { Findings } from '../finding.ts';
 import type { Path } from '../json/error.ts';
-import { checkNumberList } from './text.ts';
+import { checkNumberList, MAX_CPU, MAX_NODE } from './text.ts';
 
 /** config-linux.md, "Memory": `swap` is memory and swap together. */
 export function swapIncludesMemory({ memory }: Resources, findings: Findings, at: Path): void {
@@ -11,14 +11,31 @@ export function swapIncludesMemory({ memory }: Resources, findings: Findings, at
   }
 }
 
+/** The smallest page of any machine that tsrun runs on, in bytes. */
+const PAGE = 4096;
+
+/**
+ * config-linux.md, "Memory": 0 and absent are the same, -1 is no limit. The kernel counts whole pages, and so would take
+ * a limit below one for none at all: nothing could start, and an update would end the container.
+ */
+export function memoryHoldsAPage({ memory }: Resources, findings: Findings, at: Path): void {
+  const { limit = 0 } = memory ?? {};
+  if (limit > 0 && limit < PAGE)
+    findings.error(
+      [...at, 'memory', 'limit'],
+      'less than a page of memory',
+      `give at least ${PAGE} bytes, or -1 for no limit`,
+    );
+}
+
 /** config-linux.md, "CPU" */
 export function cpuIsConsistent({ cpu }: Resources, findings: Findings, at: Path): void {
   const { quota = 0, burst = 0, cpus = '', mems = '' } = cpu ?? {};
   const here = [...at, 'cpu'];
   if (quota < -1) findings.error([...here, 'quota'], 'negative', 'use -1 for no limit');
   if (quota > 0 && burst > quota) findings.error([...here, 'burst'], `greater than the quota ${quota}`);
-  if (cpus !== '') checkNumberList(cpus, findings, [...here, 'cpus']);
-  if (mems !== '') checkNumberList(mems, findings, [...here, 'mems']);
+  if (cpus !== '') checkNumberList(cpus, MAX_CPU, findings, [...here, 'cpus']);
+  if (mems !== '') checkNumberList(mems, MAX_NODE, findings, [...here, 'mems']);
 }
 
 /** config-linux.md, "Block IO" */

@@ -39,11 +39,24 @@ export function checkAbsolute(path: string, findings: Findings, at: Path): boole
   return false;
 }
 
+/** The highest numbers that Linux can be built for. */
+export const MAX_CPU = 8191;
+export const MAX_NODE = 1023;
+
+/** One part of a list: a number, a range, or `0-31:2/4`, of every four in a range the first two. */
+const LIST_PART = /^([0-9]{1,6})(?:-([0-9]{1,6})(?::([0-9]{1,6})\/([0-9]{1,6}))?)?$/;
+
 /** A list of CPUs or memory nodes: `0-3,7`, and `0-31:2/4` as cpuset(7) has it. */
-export function checkNumberList(list: string, findings: Findings, at: Path): void {
-  const isList = list.split(',').every((part) => {
-    const match = /^([0-9]{1,6})(?:-([0-9]{1,6})(?::[0-9]{1,6}\/[0-9]{1,6})?)?$/.exec(part);
-    return match !== null && Number(match[1]) <= Number(match[2] ?? match[1]);
-  });
-  if (!isList) findings.error(at, 'not a list of numbers', 'write it as 0-3,7');
+export function checkNumberList(list: string, max: number, findings: Findings, at: Path): void {
+  let highest = 0;
+  for (const part of list.split(',')) {
+    const match = LIST_PART.exec(part);
+    const [, first, last = first, used = 1, group = 1] = match ?? [];
+    if (match === null || Number(first) > Number(last) || Number(used) < 1 || Number(used) > Number(group)) {
+      findings.error(at, 'not a list of numbers', 'write it as 0-3,7');
+      return;
+    }
+    highest = Math.max(highest, Number(last));
+  }
+  if (highest > max) findings.error(at, `a number is greater than ${max}, the highest that Linux has`);
 }

@@ -1,10 +1,10 @@
-import { idMappings, idMappingsSchema, linuxSchema } from './linux.ts';
+import { idMappingsSchema, linuxSchema } from './linux.ts';
 import { processSchema } from './process.ts';
 import { resourcesSchema, throttlesSchema } from './resources.ts';
 import { array, boolean, int, map, object, type RefSchema, type Schema, string, strings } from './schema.ts';
 
-/** The documents that are validated on their own: config.json, the process of `exec`, the resources of `update`. */
-export const DOCUMENTS = ['config', 'process', 'resources'] as const;
+/** The documents that are validated on their own: config.json, the process of `exec`, the resources of `update`, the mounts of `mounts`. */
+export const DOCUMENTS = ['config', 'process', 'resources', 'mountList'] as const;
 
 let definitions: ReadonlyMap<string, Schema> | undefined;
 
@@ -17,6 +17,8 @@ export function allDefinitions(): ReadonlyMap<string, Schema> {
     ['config', configSchema()],
     ['process', processSchema()],
     ['resources', resourcesSchema()],
+    ['mountList', object({ 'mounts!': { $ref: 'mounts' } })],
+    ['mounts', mountsSchema()],
     ['hooks', hooksSchema()],
     ['idMappings', idMappingsSchema()],
     ['throttles', throttlesSchema()],
@@ -45,16 +47,7 @@ function configSchema(): Schema {
     'process!': { $ref: 'process' },
     hostname: string,
     domainname: string,
-    mounts: array(
-      object({
-        'destination!': string,
-        type: string,
-        source: string,
-        options: strings,
-        uidMappings: idMappings,
-        gidMappings: idMappings,
-      }),
-    ),
+    mounts: { $ref: 'mounts' },
     hooks: object({
       prestart: hooks,
       createRuntime: hooks,
@@ -66,6 +59,20 @@ function configSchema(): Schema {
     annotations: map(string),
     linux: linuxSchema(),
   });
+}
+
+/** config.md, "Mounts" */
+function mountsSchema(): Schema {
+  return array(
+    object({
+      'destination!': string,
+      type: string,
+      source: string,
+      options: strings,
+      uidMappings: { $ref: 'idMappings' },
+      gidMappings: { $ref: 'idMappings' },
+    }),
+  );
 }
 
 /** config.md, "POSIX-platform Hooks" */

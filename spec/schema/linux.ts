@@ -7,7 +7,7 @@ export function idMappingsSchema(): Schema {
   return array(object({ 'containerID!': uint32, 'hostID!': uint32, 'size!': uint32 }));
 }
 
-export const idMappings = { $ref: 'idMappings' } as const;
+const idMappings = { $ref: 'idMappings' } as const;
 
 /** config-linux.md */
 export function linuxSchema(): Schema {

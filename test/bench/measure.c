@@ -2,7 +2,9 @@
  * Times commands of container runtimes, interleaved: every round runs each scenario with each runtime, beginning with
  * another runtime each time, so that what drifts (clock speed, neighbours, caches) hits all of them alike.
  *
- *   measure ROUNDS WARM-UP BUNDLE NAME=PATH...
+ *   measure ROUNDS WARM-UP BUNDLES NAME=PATH...
+ *
+ * BUNDLES holds bundles `plain`, `profiled` (with a seccomp filter) and `paused` (its program stays), and their `rootfs`.
  *
  * It is process 1 of its pid namespace: containers that a runtime leaves become its children, so their end is seen
  * without polling. Standard output receives one line for each sample: `ROUND SCENARIO NAME NANOSECONDS`; a failed command
@@ -32,12 +34,15 @@ struct runtime {
 	const char *path;
 	bool broken[8]; /* by scenario */
 	char created[64]; /* the container that `state` asks for */
+	char running[64]; /* … and that `exec` enters */
 	bool has_created;
+	bool has_running;
 };
 
 static struct runtime runtimes[MAX_RUNTIMES];
 static size_t runtime_count;
-static const char *bundle;
+static const char *bundles;
+static char plain[4096], profiled[4096], paused[4096];
 static int quiet;  /* what commands write goes here */
 static int errors; /* … and their standard error here, to be shown after a failure */
 
@@ -117,7 +122,7 @@ static bool spawn_only(struct runtime *runtime, const char *id)
 	(void)runtime;
 	(void)id;
 	char program[4096];
-	snprintf(program, sizeof program, "%s/rootfs/true", bundle);
+	snprintf(program, sizeof program, "%s/rootfs/true", bundles);
 	return end(start((char *[]){program, NULL}));
 }
 
@@ -133,27 +138,52 @@ static bool state(struct runtime *runtime, const char *id)
 	return command(runtime, "state", runtime->created, NULL);
 }
 
+static bool create(struct runtime *runtime, const char *id)
+{
+	return command(runtime, "create", "--bundle", plain, "--pid-file", pid_path, id, NULL);
+}
+
+static bool create_profiled(struct runtime *runtime, const char *id)
+{
+	return command(runtime, "create", "--bundle", profiled, "--pid-file", pid_path, id, NULL);
+}
+
+/* The rest of a created container's life. */
+static bool finish(struct runtime *runtime, const char *id)
+{
+	return command(runtime, "start", id, NULL) && wait_for_container() && command(runtime, "delete", id, NULL);
+}
+
 static bool lifecycle(struct runtime *runtime, const char *id)
 {
-	return command(runtime, "create", "--bundle", bundle, "--pid-file", pid_path, id, NULL) &&
-	       command(runtime, "start", id, NULL) && wait_for_container() && command(runtime, "delete", id, NULL);
+	return create(runtime, id) && finish(runtime, id);
 }
 
 static bool run(struct runtime *runtime, const char *id)
 {
-	return command(runtime, "run", "--bundle", bundle, id, NULL);
+	return command(runtime, "run", "--bundle", plain, id, NULL);
+}
+
+static bool exec(struct runtime *runtime, const char *id)
+{
+	(void)id;
+	return command(runtime, "exec", runtime->running, "/true", NULL);
 }
 
 static const struct scenario {
 	const char *name;
 	bool (*perform)(struct runtime *runtime, const char *id);
-	bool needs_created;
+	bool (*afterwards)(struct runtime *runtime, const char *id); /* not timed */
+	enum { NOTHING, A_CREATED_ONE, A_RUNNING_ONE } needs;
 } scenarios[] = {
-	{"spawn", spawn_only, false},
-	{"version", version, false},
-	{"state", state, true},
-	{"lifecycle", lifecycle, false},
-	{"run", run, false},
+	{"spawn", spawn_only, NULL, NOTHING},
+	{"version", version, NULL, NOTHING},
+	{"state", state, NULL, A_CREATED_ONE},
+	{"create", create, finish, NOTHING},
+	{"create-profiled", create_profiled, finish, NOTHING},
+	{"lifecycle", lifecycle, NULL, NOTHING},
+	{"run", run, NULL, NOTHING},
+	{"exec", exec, NULL, A_RUNNING_ONE},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
@@ -173,7 +203,7 @@ static void sample(struct runtime *runtime, size_t scenario, long round)
 {
 	static unsigned serial;
 	char id[64];
-	if (runtime->broken[scenario] || (scenarios[scenario].needs_created && !runtime->has_created))
+	if (runtime->broken[scenario])
 		return;
 	snprintf(id, sizeof id, "bench-%s-%u", runtime->name, ++serial);
 	if (ftruncate(errors, 0) < 0 || lseek(errors, 0, SEEK_SET) < 0)
@@ -182,6 +212,8 @@ static void sample(struct runtime *runtime, size_t scenario, long round)
 	uint64_t began = now();
 	bool done = scenarios[scenario].perform(runtime, id);
 	uint64_t ended = now();
+	if (done && scenarios[scenario].afterwards != NULL)
+		done = scenarios[scenario].afterwards(runtime, id);
 	reap();
 	if (!done)
 		fail(runtime, scenario, id);
@@ -189,14 +221,47 @@ static void sample(struct runtime *runtime, size_t scenario, long round)
 		printf("%ld %s %s %llu\n", round, scenarios[scenario].name, runtime->name, (unsigned long long)(ended - began));
 }
 
+/* The scenarios that need a container which the runtime could not make fail. */
+static void miss(struct runtime *runtime, int needed, const char *id)
+{
+	for (size_t i = 0; i < SCENARIOS; i++)
+		if ((int)scenarios[i].needs == needed)
+			fail(runtime, i, id);
+}
+
+/* Makes the containers that stay. */
+static void prepare(struct runtime *runtime)
+{
+	snprintf(runtime->created, sizeof runtime->created, "bench-%s-created", runtime->name);
+	runtime->has_created = command(runtime, "create", "--bundle", plain, runtime->created, NULL);
+	if (!runtime->has_created)
+		miss(runtime, A_CREATED_ONE, runtime->created);
+	snprintf(runtime->running, sizeof runtime->running, "bench-%s-running", runtime->name);
+	runtime->has_running = command(runtime, "create", "--bundle", paused, runtime->running, NULL) &&
+	                       command(runtime, "start", runtime->running, NULL);
+	if (!runtime->has_running)
+		miss(runtime, A_RUNNING_ONE, runtime->running);
+}
+
+static void clean_up(const struct runtime *runtime)
+{
+	if (runtime->has_created)
+		command(runtime, "delete", "--force", runtime->created, NULL);
+	if (runtime->has_running)
+		command(runtime, "delete", "--force", runtime->running, NULL);
+}
+
 int main(int argc, char *argv[])
 {
 	if (argc < 5 || argc - 4 > MAX_RUNTIMES) {
-		fputs("usage: measure ROUNDS WARM-UP BUNDLE NAME=PATH...\n", stderr);
+		fputs("usage: measure ROUNDS WARM-UP BUNDLES NAME=PATH...\n", stderr);
 		return 2;
 	}
 	long rounds = atol(argv[1]), warm_up = atol(argv[2]);
-	bundle = argv[3];
+	bundles = argv[3];
+	snprintf(plain, sizeof plain, "%s/plain", bundles);
+	snprintf(profiled, sizeof profiled, "%s/profiled", bundles);
+	snprintf(paused, sizeof paused, "%s/paused", bundles);
 	for (int i = 4; i < argc; i++) {
 		char *path = strchr(argv[i], '=');
 		if (path == NULL)
@@ -209,22 +274,14 @@ int main(int argc, char *argv[])
 	if (quiet < 0 || errors < 0)
 		die("open");
 	signal(SIGPIPE, SIG_DFL);
-	for (size_t i = 0; i < runtime_count; i++) {
-		struct runtime *runtime = &runtimes[i];
-		snprintf(runtime->created, sizeof runtime->created, "bench-%s-created", runtime->name);
-		runtime->has_created = command(runtime, "create", "--bundle", bundle, runtime->created, NULL);
-		if (!runtime->has_created)
-			for (size_t j = 0; j < SCENARIOS; j++)
-				if (scenarios[j].needs_created)
-					fail(runtime, j, runtime->created);
-	}
+	for (size_t i = 0; i < runtime_count; i++)
+		prepare(&runtimes[i]);
 	for (long round = -warm_up; round < rounds; round++)
 		for (size_t scenario = 0; scenario < SCENARIOS; scenario++)
 			for (size_t i = 0; i < runtime_count; i++)
 				sample(&runtimes[(i + (size_t)(round + warm_up)) % runtime_count], scenario, round);
 	for (size_t i = 0; i < runtime_count; i++)
-		if (runtimes[i].has_created)
-			command(&runtimes[i], "delete", "--force", runtimes[i].created, NULL);
+		clean_up(&runtimes[i]);
 	reap();
 	unlink(errors_path);
 	unlink(pid_path);

@@ -36,6 +36,8 @@ if [ "${1:-}" = --inside ]; then
   ln -s /proc/self/fd /dev/fd
   for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "/dev/${node%:*}" c 1 "${node#*:}"; done
   mknod -m 666 /dev/tty c 5 0
+  mkdir /dev/net
+  mknod -m 666 /dev/net/tun c 10 200
   ip link set lo up 2> /dev/null || true
 
   # Not exec: this shell is pid 1 of the box and has to reap what its containers leave.
@@ -90,7 +92,7 @@ for cgroup in $cgroups; do
   mkdir "$cgroup"
   # A cpuset of version 1 begins empty, and then takes no process.
   for file in cpuset.cpus cpuset.mems; do
-    if [ -e "$cgroup/$file" ] && [ -z "$(cat "$cgroup/$file")" ]; then cat "$cgroup/../$file" > "$cgroup/$file" || true; fi
+    if [ -e "$cgroup/../$file" ] && [ -z "$(cat "$cgroup/$file")" ]; then cat "$cgroup/../$file" > "$cgroup/$file" || true; fi
   done
 done
 

@@ -1,9 +1,19 @@
 /** The command line as callers use it, and what they read: logs, versions, features, plans. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { args, change, command, set, text, tmpfs } from './harness/config.ts';
 import { difference, snapshot } from './harness/leaks.ts';
-import { runtimePath } from './harness/places.ts';
+import { caller, runtimePath } from './harness/places.ts';
 import { call, defaultEnvironment, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
@@ -78,6 +88,11 @@ describe('features', () => {
       };
     }>();
     expect(features.ociVersionMin).toBe('1.0.0');
+    expect(result.json<{ potentiallyUnsafeConfigAnnotations: string[] }>().potentiallyUnsafeConfigAnnotations).toEqual([
+      'org.systemd.property.',
+      'run.oci.keep_original_groups',
+      'run.oci.mount_context_type',
+    ]);
     expect(features.ociVersionMax).toMatch(/^1\.3\./);
     expect(features.hooks.sort()).toEqual([
       'createContainer',
@@ -101,6 +116,22 @@ describe('features', () => {
       'uts',
     ]);
     expect(features.linux.capabilities).toContain('CAP_CHECKPOINT_RESTORE');
+  });
+
+  test('by what podman and CRI-O try, there is no checkpoint and no restore', async () => {
+    expect((await plain('features')).json<{ annotations: Record<string, string> }>().annotations).toMatchObject({
+      'org.tsrun.checkpoint.enabled': 'false',
+    });
+    for (const argv of [
+      ['checkpoint', '--help'],
+      ['restore', '--help'],
+      ['restore', '--lsm-mount-context'],
+    ]) {
+      const result = await plain(...argv);
+      expect([argv, result.code, result.stdout]).toEqual([argv, 1, '']);
+      expect(result.stderr).toMatch(new RegExp(`^tsrun: ${argv[0]}: this version of tsrun has no such command`));
+      expect(result.stderr).not.toMatch(/(flag needs|requires) an argument/);
+    }
   });
 });
 
@@ -473,8 +504,10 @@ describe('the state root', () => {
 
   test('a full file system: create fails and leaves nothing', async ({ lab }) => {
     mkdirSync(lab.root);
+    chownSync(lab.root, caller ?? 0, caller ?? 0);
     for (const size of ['size=4k', 'nr_inodes=2', 'nr_inodes=3', 'nr_inodes=4', 'size=8k,nr_inodes=5']) {
-      (await call(['/bin/mount', '-t', 'tmpfs', '-o', size, 'small', lab.root])).expectCode(0);
+      const options = `mode=700,uid=${caller ?? 0},${size}`;
+      (await call(['/bin/mount', '-t', 'tmpfs', '-o', options, 'small', lab.root])).expectCode(0);
       try {
         const { result, id } = await lab.tryCreate(
           lab.bundle(
@@ -497,7 +530,9 @@ describe('the state root', () => {
 
   test('a read-only file system: the error names it, list and state still work', async ({ lab }) => {
     mkdirSync(lab.root);
-    (await call(['/bin/mount', '-t', 'tmpfs', '-o', 'ro', 'readonly', lab.root])).expectCode(0);
+    chownSync(lab.root, caller ?? 0, caller ?? 0);
+    const options = `mode=700,uid=${caller ?? 0},ro`;
+    (await call(['/bin/mount', '-t', 'tmpfs', '-o', options, 'readonly', lab.root])).expectCode(0);
     try {
       const { result } = await lab.tryCreate(lab.bundle(args('pause')));
       expect(result.code).toBe(1);

@@ -1,5 +1,6 @@
 /** State directories that are not as they were written: foreign things in them, links in their place. */
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,6 +17,7 @@ import { join } from 'node:path';
 import { args } from './harness/config.ts';
 import { isAlive, until } from './harness/kernel.ts';
 import { type Container, cgroupsNamed, type Lab } from './harness/lab.ts';
+import { caller } from './harness/places.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 const oneLine = (text: string): boolean => /^[^\n]+\n$/.test(text);
@@ -38,7 +40,7 @@ describe('a link in the state root', () => {
   /** A directory that looks like a container's, beside the state root; and a link to it under an id. */
   function linked(lab: Lab): { id: string; untouched: () => void } {
     const target = lab.directory('target');
-    for (const name of ['state.json', 'intent', 'go', 'reply', 'lock', 'state.json.123', 'marker'])
+    for (const name of ['state.json', 'config.json', 'intent', 'go', 'reply', 'lock', 'state.json.123', 'marker'])
       writeFileSync(join(target, name), `content of ${name}`);
     mkdirSync(join(target, 'directory'));
     const contents = () =>
@@ -56,6 +58,7 @@ describe('a link in the state root', () => {
         });
     const before = contents();
     mkdirSync(lab.root, { recursive: true });
+    chownSync(lab.root, caller ?? 0, caller ?? 0);
     const id = lab.id();
     symlinkSync(target, join(lab.root, id));
     return {

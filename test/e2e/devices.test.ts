@@ -15,6 +15,8 @@ import {
   withCapabilities,
   withoutMount,
 } from './harness/config.ts';
+import { mountAt, parseMountinfo } from './harness/mountinfo.ts';
+import { call, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 /** path, major, minor */
@@ -293,4 +295,16 @@ describe('device policy', () => {
     );
     expect(facts.each('open').map(({ errno }) => errno)).toEqual(['', '']);
   });
+});
+
+test('a device of the host that a user namespace gets is no peer of the host’s own', async ({ lab }) => {
+  const { dir } = lab.bundle(userNamespace(), user(0, 0), args('mounts'));
+  // Where all is shared, as systemd has it.
+  const result = await call([
+    ...['/usr/bin/unshare', '--mount', '--propagation', 'shared'],
+    ...runtime(lab.root, 'run', '--bundle', dir, lab.id()),
+  ]);
+  const mounts = parseMountinfo(result.expectCode(0).facts.text('mounts'));
+  expect(mountAt(mounts, '/dev/null').propagation).toEqual([]);
+  expect(mounts.filter(({ propagation }) => propagation.some((word) => word.startsWith('shared:')))).toEqual([]);
 });

@@ -3,36 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasController, resources } from './harness/cgroups.ts';
 import { args } from './harness/config.ts';
+import { expectEachKillTold, followEvents as follow, parseEvents as parse } from './harness/events.ts';
 import { until } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
-import { runtime, start } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
-
-interface Event {
-  type: string;
-  id: string;
-  data?: {
-    cpu: { usage: { total: number; kernel: number; user: number } };
-    memory: { usage: { usage?: number }; raw?: Record<string, number> };
-    pids: { current: number };
-  };
-}
-
-const parse = (text: string): Event[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Event);
-
-/** `events` in the background, and what it has printed until now. */
-function follow(lab: Lab, ...argv: string[]) {
-  const child = start(runtime(lab.root, 'events', ...argv));
-  let printed = '';
-  child.stdout?.on('data', (chunk) => {
-    printed += String(chunk);
-  });
-  return { child, events: () => parse(printed.slice(0, printed.lastIndexOf('\n') + 1)) };
-}
 
 describe('events --stats', () => {
   test('prints one object and ends', async ({ lab }) => {
@@ -150,18 +124,7 @@ describe.skipIf(!hasController('memory'))('a container with a limit of memory', 
   });
 
   test('is told so for each process, while it runs on', async ({ lab }) => {
-    const spawn = 'spawn=/guest allocate=64';
-    const container = await lab.started([limited, args('until=/go', spawn, spawn, 'pause')]);
-    const { child, events } = follow(lab, '--interval', '1h', container.id);
-    await until('the first one', () => events().length === 1);
-    writeFileSync(join(container.bundle.rootfs, 'go'), '');
-    const facts = await container.told('pause');
-    expect(facts.each('spawn').map(({ exit }) => exit)).toEqual([137, 137]);
-    const oom = { type: 'oom', id: container.id };
-    await until('both are told', () => events().length === 3);
-    (await container.delete('--force')).expectCode(0);
-    expect((await child).exitCode).toBe(0);
-    expect(events().slice(1)).toEqual([oom, oom]);
+    await expectEachKillTold(lab, limited);
   });
 
   test('is not told what happened before', async ({ lab }) => {
@@ -190,7 +153,7 @@ describe('events is refused', () => {
     [
       'without a cgroup',
       async (lab) => (await lab.create([args('pause')], { global: ['--cgroup-manager', 'disabled'] })).id,
-      'made without a cgroup',
+      'made without a cgroup that counts, for --cgroup-manager was disabled: make it anew with another',
     ],
   ];
   test.for(rows)('%s', async ([, make, words], { lab }) => {

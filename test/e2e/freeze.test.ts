@@ -149,7 +149,7 @@ describe('what cannot be paused or resumed', () => {
         return container.id;
       },
       verb,
-      'made without a cgroup',
+      'made without a cgroup to freeze it by, for --cgroup-manager was disabled: make it anew with another',
     ]),
   ];
   test.for(refusals)('%s', async ([, make, verb, words], { lab }) => {

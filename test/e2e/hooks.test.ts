@@ -186,7 +186,7 @@ describe('the state on standard input', () => {
     await container.told('pause');
     (await container.delete('--force')).expectCode(0);
     const expected: Record<HookKind, string[]> = {
-      prestart: ['creating'],
+      prestart: ['created'],
       createRuntime: ['creating'],
       createContainer: ['creating'],
       startContainer: ['created'],

@@ -54,6 +54,12 @@ describe.runIf(isV1('memory') && isV1('pids'))('v1 cgroups of a hybrid host', ()
     expect(made.sort()).toEqual(['pids', 'unified']);
   });
 
+  test.runIf(isV1('cpu') && isV1('cpuset'))('are made to show that the CPU is not limited', async ({ lab }) => {
+    const container = await lab.started([resources({ cpu: {} }), args('pause')]);
+    const made = cgroupsNamed(container.id).map((path) => path.split('/')[4]);
+    expect(made.sort()).toEqual(['cpu', 'cpuset', 'unified']);
+  });
+
   test('are gone after create fails, at whatever point', async ({ lab }) => {
     const failures: Part[] = [
       (draft) => void draft.config.mounts.push({ destination: '/x', type: 'bogusfs', source: 'x' }),
@@ -198,5 +204,31 @@ describe('values that no hierarchy takes', () => {
     expect(result.stderr.trim().split('\n')).toHaveLength(1);
     expect(result.stderr).toContain(`linux.resources.${property}`);
     expect(lab.leftovers()).toEqual([]);
+  });
+});
+
+describe.runIf(isV1('devices'))('the devices hierarchy of version 1', () => {
+  const deny = { allow: false, access: 'rwm' };
+  const fuse = { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' };
+  const disk = { allow: true, type: 'b', major: 8, minor: 20, access: 'r' };
+
+  test('lists what the rules of the configuration allow, in their order', async ({ lab }) => {
+    const container = await lab.started([resources({ devices: [deny, fuse, disk] }), args('pause')]);
+    const cgroups = new Cgroups(container.pid);
+    expect(cgroups.read('devices.list').split('\n').slice(0, 3)).toEqual(['c 10:229 rwm', 'b 8:20 r', 'c *:* m']);
+    (await container.delete('--force')).expectCode(0);
+    expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('follows an update, and stops nothing that the program lets pass', async ({ lab }) => {
+    const container = await lab.started([resources({ devices: [deny] }), args('pause')]);
+    const update = ['update', '--resources', '-', container.id];
+    (await lab.tsrun(update, { input: JSON.stringify({ devices: [deny, fuse] }) })).expectCode(0);
+    expect(new Cgroups(container.pid).read('devices.list')).toContain('c 10:229 rwm');
+  });
+
+  test('is left alone where the configuration has no rules', async ({ lab }) => {
+    const container = await lab.started([args('pause')]);
+    expect(cgroupsNamed(container.id).map((path) => path.split('/')[4])).toEqual(['unified']);
   });
 });

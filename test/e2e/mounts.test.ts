@@ -15,6 +15,7 @@ import {
   set,
   tmpfs,
   user,
+  userNamespace,
   withCapabilities,
 } from './harness/config.ts';
 import { mountsOf, until } from './harness/kernel.ts';
@@ -413,6 +414,29 @@ describe('bind mounts', () => {
   });
 });
 
+describe('a mount on /', () => {
+  const onRoot = (type: string, source: string, ...options: string[]): Part =>
+    change((config) => {
+      config.mounts.unshift({ destination: '/', type, source, options });
+    });
+
+  test('is the root from then on, with a copy of what was there', async ({ lab }) => {
+    const bundle = lab.bundle(onRoot('tmpfs', 'new', 'tmpcopyup', 'mode=755'), args('write=/made=1', 'mounts'));
+    const { facts } = (await lab.tsrun(['run', '--bundle', bundle.dir, lab.id()])).expectCode(0);
+    expect(facts.of('write').errno).toBe('');
+    expect(existsSync(join(bundle.rootfs, 'made'))).toBe(false);
+    const atRoot = parseMountinfo(facts.text('mounts')).filter(({ target }) => target === '/');
+    expect(atRoot.map(({ type }) => type)).toContain('tmpfs');
+  });
+
+  test('by a bind is the directory bound', async ({ lab }) => {
+    const other = lab.bundle();
+    const bundle = lab.bundle(onRoot('bind', other.rootfs, 'bind'), args('write=/made=1'));
+    (await lab.tsrun(['run', '--bundle', bundle.dir, lab.id()])).expectCode(0);
+    expect([existsSync(join(bundle.rootfs, 'made')), existsSync(join(other.rootfs, 'made'))]).toEqual([false, true]);
+  });
+});
+
 describe('recursive attributes', () => {
   /** option of an rbind, and what the mount below then has or has not */
   const table: [string, string[], string[]][] = [
@@ -521,6 +545,30 @@ describe('propagation', () => {
     }
   });
 
+  test.for([undefined, 'rslave', 'rprivate', 'rshared', 'runbindable'])(
+    'in a user namespace nothing of it shows on a host whose mounts are shared: rootfsPropagation %s',
+    async (rootfsPropagation, { lab }) => {
+      const shared = lab.directory('shared');
+      (await call(['/bin/sh', '-c', `mount -t tmpfs shared ${shared} && mount --make-shared ${shared}`])).expectCode(0);
+      try {
+        const bundle = lab.bundle(
+          userNamespace(),
+          args('pause'),
+          linux(rootfsPropagation === undefined ? {} : { rootfsPropagation }),
+        );
+        const dir = join(shared, 'bundle');
+        (await call(['/bin/cp', '-a', bundle.dir, dir])).expectCode(0);
+        const { result, id } = await lab.tryCreate({ ...bundle, dir });
+        result.expectCode(0);
+        const outside = mountsOf('self').map(({ target }) => target);
+        expect(outside.filter((target) => target.startsWith(`${shared}/`))).toEqual([]);
+        (await lab.tsrun(['delete', '--force', id])).expectCode(0);
+      } finally {
+        await call(['/bin/umount', '-R', shared]);
+      }
+    },
+  );
+
   const roots: [string, RegExp][] = [
     ['private', /^$/],
     ['rprivate', /^$/],
@@ -535,6 +583,24 @@ describe('propagation', () => {
     const mounts = await mountsIn(lab, linux({ rootfsPropagation }));
     expect(mountAt(mounts, '/').propagation.join()).toMatch(expected);
   });
+});
+
+test('a tmpfs has the mode of the directory that it covers, or its own', async ({ lab }) => {
+  const facts = await lab.facts(
+    directory('/closed', 0o710),
+    tmpfs('/closed', 'ro'),
+    directory('/given', 0o710),
+    tmpfs('/given', 'mode=1750'),
+    directory('/copied', 0o710),
+    tmpfs('/copied', 'tmpcopyup'),
+    directory('/copied-given', 0o710),
+    tmpfs('/copied-given', 'tmpcopyup', 'mode=1757'),
+    tmpfs('/missing'),
+    args('stat=/closed', 'stat=/given', 'stat=/copied', 'stat=/copied-given', 'stat=/missing', 'write=/closed/x=1'),
+  );
+  const modes = facts.each('stat').map(({ arg, mode }) => `${arg} ${Number(mode).toString(8)}`);
+  expect(modes).toEqual(['/closed 710', '/given 1750', '/copied 710', '/copied-given 1757', '/missing 1777']);
+  expect(facts.of('write').errno).toBe('EROFS');
 });
 
 describe('tmpcopyup', () => {

@@ -24,9 +24,10 @@ import {
   userNamespace,
   withCapabilities,
 } from './harness/config.ts';
-import type { OpenDescriptor } from './harness/facts.ts';
-import { namespaceOf, statusField } from './harness/kernel.ts';
-import { call, defaultEnvironment, runtime } from './harness/runtime.ts';
+import { Facts, type OpenDescriptor } from './harness/facts.ts';
+import { namespaceOf, statusField, until } from './harness/kernel.ts';
+import { parseMountinfo } from './harness/mountinfo.ts';
+import { call, defaultEnvironment, type Result, runtime } from './harness/runtime.ts';
 import { describe, expect, test } from './harness/test.ts';
 
 /** Capability numbers of linux/capability.h, as far as the tests name them. */
@@ -106,6 +107,20 @@ describe('ids', () => {
   test('without additional groups there are none of the caller', async ({ lab }) => {
     const facts = await lab.facts(user(1000, 1000), args('ids'));
     expect(facts.of('ids').groups).toEqual([]);
+  });
+
+  test('run.oci.keep_original_groups keeps those of the caller, for exec, too', async ({ lab }) => {
+    const keeps = set('annotations', { 'run.oci.keep_original_groups': '1' });
+    const [id, output] = [lab.id(), { stdout: lab.path('out'), stderr: lab.path('err') }];
+    const { dir } = lab.bundle(keeps, user(1000, 1000), args('ids', 'pause'));
+    const withGroups = ['/usr/bin/setpriv', '--groups=7001,7002', '--'];
+    (await call([...withGroups, ...runtime(lab.root, 'run', '--detach', '--bundle', dir, id)], { output })).expectCode(
+      0,
+    );
+    await until('it has told', () => readFileSync(output.stdout, 'utf8').includes('"pause"'));
+    expect(new Facts(readFileSync(output.stdout, 'utf8')).of('ids').groups).toEqual([7001, 7002]);
+    const exec = await call([...withGroups, ...runtime(lab.root, 'exec', id, '/guest', 'ids')]);
+    expect(exec.expectCode(0).facts.of('ids').groups).toEqual([7001, 7002]);
   });
 
   test('a user named like a number in passwd is not looked up', async ({ lab }) => {
@@ -189,6 +204,22 @@ describe('capabilities', () => {
       effective: mask(kill),
       ambient: mask(kill),
     });
+  });
+
+  test('ambient capabilities that are not inheritable are not granted, and the container is made without them', async ({
+    lab,
+  }) => {
+    const two = [chown, kill];
+    const parts = [
+      user(1000, 1000),
+      capabilities({ bounding: two, permitted: two, effective: two, inheritable: [kill], ambient: [kill, chown] }),
+      args('caps'),
+    ];
+    const { dir } = lab.bundle(...parts);
+    const explained = (await lab.tsrun(['explain', '--bundle', dir])).expectCode(0);
+    expect(explained.stdout + explained.stderr).toMatch(/process\.capabilities\.ambient: CAP_CHOWN: not granted/);
+    const facts = await lab.facts(...parts);
+    expect(facts.of('caps')).toMatchObject({ permitted: mask(kill), ambient: mask(kill) });
   });
 
   test('the newest capabilities', async ({ lab }) => {
@@ -545,6 +576,15 @@ describe('inherited state is the caller’s, not the engine’s', () => {
     expect(result.facts.of('status').SigIgn).toBe('0000000000000801');
   });
 
+  test('but for SIGPIPE, which callers ignore for themselves', async ({ lab }) => {
+    const inherit = [...clean.filter((setting) => setting !== 'default=13'), 'ignore=13'];
+    const result = await lab.run([args('status=SigIgn')], { inherit });
+    expect(result.facts.of('status').SigIgn).toBe(none);
+    const container = await lab.started([args('pause')]);
+    const exec = await lab.tsrun(['exec', container.id, '/guest', 'status=SigIgn'], { inherit });
+    expect(exec.expectCode(0).facts.of('status').SigIgn).toBe(none);
+  });
+
   test('also of a created container, and of its first moment', async ({ lab }) => {
     const container = await lab.create([args('status=SigIgn,SigBlk', 'rlimits')], {
       inherit: [...clean, 'nofile=300'],
@@ -586,6 +626,20 @@ describe('inherited state is the caller’s, not the engine’s', () => {
   test('the standard streams stay blocking', async ({ lab }) => {
     const facts = await lab.facts(args('stdio'));
     expect(facts.list<{ nonblock: boolean }>('stdio').map(({ nonblock }) => nonblock)).toEqual([false, false, false]);
+  });
+
+  test('/dev/null is the container’s own: through the caller’s, root could change the host’s', async ({ lab }) => {
+    const told = ['read=/proc/self/fdinfo/0', 'read=/proc/self/mountinfo'];
+    const expectOwn = (result: Result): void => {
+      const { facts } = result.expectCode(0);
+      const info = facts.text('read', '/proc/self/fdinfo/0');
+      const mounts = parseMountinfo(facts.text('read', '/proc/self/mountinfo'));
+      expect(mounts.map(({ id }) => id)).toContain(Number(/^mnt_id:\t(\d+)$/m.exec(info)?.[1]));
+      expect(info).toMatch(/^flags:\t0\d*2$/m);
+    };
+    expectOwn(await lab.run([args(...told)]));
+    const container = await lab.started([args('pause')]);
+    expectOwn(await lab.tsrun(['exec', container.id, '/guest', ...told]));
   });
 
   test('another user may open its standard streams by name, where they are pipes', async ({ lab }) => {
@@ -658,6 +712,16 @@ describe('preserved descriptors', () => {
     expect(result.facts.list<OpenDescriptor>('fds').map(({ fd }) => fd)).toEqual([0, 1, 2, 3]);
     expect(result.facts.list('env')).toEqual(expect.arrayContaining(['LISTEN_FDS=1', 'LISTEN_PID=1']));
   });
+});
+
+test('LISTEN_FDS of more than is open is an error that names it', async ({ lab }) => {
+  const result = await lab.run([args('fds')], {
+    inherit: ['close=3', 'close=4', 'listenpid'],
+    env: { ...defaultEnvironment, LISTEN_FDS: '2' },
+  });
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/LISTEN_FDS=2 in the environment: descriptor [34] is not open/);
+  expect(result.stderr).not.toContain('--preserve-fds');
 });
 
 test('LISTEN_FDS that is not a number of descriptors is nothing', async ({ lab }) => {

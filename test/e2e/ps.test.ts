@@ -56,6 +56,13 @@ describe('ps --format json', () => {
 });
 
 describe.skipIf(!hasPs)('ps', () => {
+  test('prints the heading alone when all have ended, as runc does', async ({ lab }) => {
+    const container = await lab.started([args('exit=0')]);
+    await container.ended();
+    const { stdout } = (await lab.tsrun(['ps', container.id])).expectCode(0);
+    expect(stdout).toMatch(/^[^\n]*\bPID\b[^\n]*\n$/);
+  });
+
   test('prints the heading and the rows of the container alone', async ({ lab }) => {
     const container = await lab.started([args('children=2', 'pause')]);
     await container.told('pause');

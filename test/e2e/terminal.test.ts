@@ -25,7 +25,7 @@ describe('--console-socket', () => {
           flags: ['--console-socket', socket.path],
         },
       );
-      await socket.said('"received"');
+      await socket.said('"verb":"terminal"');
       expect(socket.facts.of('received')).toMatchObject({ fds: 1, payload: expect.stringMatching(/./) });
       expect(socket.facts.of('terminal')).toMatchObject({ onlcr: false });
       expect(container.output).toBe('');

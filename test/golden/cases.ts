@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { HostFacts } from '../../runtime/facts.ts';
 import type { PlanRequest } from '../../runtime/plan.ts';
 import type { Config, Linux, Mount, NamespaceType, Process } from '../../spec/config.ts';
-import { defaultConfig } from '../../spec/default-config.ts';
+import { defaultConfig, rootlessConfig } from '../../spec/default-config.ts';
 
 export interface Case {
   readonly name: string;
@@ -21,7 +21,12 @@ export const rootOnUnified: HostFacts = {
   cgroup: { layout: 'unified', root: '/sys/fs/cgroup', controllers: noControllers },
   inUserNamespace: false,
   capabilities: allCapabilities,
+  security: { apparmor: false, selinux: false },
+  resctrl: undefined,
   ownedByJoinedUser: new Set(),
+  user: { uid: 0, gid: 0 },
+  setsGroups: true,
+  clonesMounts: true,
 };
 
 export const rootOnHybrid: HostFacts = {
@@ -32,12 +37,12 @@ export const rootOnHybrid: HostFacts = {
 const v1Controllers = ['memory', 'pids', 'cpu', 'cpuset'];
 
 /** The same hosts with controllers: of cgroup v2, and bound to cgroup v1. */
-const limitsOnUnified: HostFacts = {
+export const limitsOnUnified: HostFacts = {
   ...rootOnUnified,
   cgroup: { ...rootOnUnified.cgroup, controllers: { ...noControllers, unified: new Set(v1Controllers) } },
 };
 
-const limitsOnHybrid: HostFacts = {
+export const limitsOnHybrid: HostFacts = {
   ...rootOnHybrid,
   cgroup: {
     ...rootOnHybrid.cgroup,
@@ -46,6 +51,37 @@ const limitsOnHybrid: HostFacts = {
 };
 
 export const insideUserNamespace: HostFacts = { ...rootOnUnified, inUserNamespace: true };
+
+/** A user without privileges, to whom no cgroup is delegated. */
+export const userOnUnified: HostFacts = {
+  ...rootOnUnified,
+  cgroup: { ...rootOnUnified.cgroup, delegation: { base: undefined, givenPath: false, managerRoot: '' } },
+  capabilities: 0n,
+  user: { uid: 1000, gid: 1000 },
+  clonesMounts: false,
+};
+
+const userWithDelegation: HostFacts = {
+  ...userOnUnified,
+  cgroup: {
+    ...userOnUnified.cgroup,
+    controllers: { ...noControllers, unified: new Set(v1Controllers) },
+    delegation: {
+      base: '/user.slice/user-1000.slice/user@1000.service/app.slice',
+      givenPath: false,
+      managerRoot: '/user.slice/user-1000.slice/user@1000.service',
+    },
+  },
+};
+
+const ownMaps = {
+  uid: [{ containerID: 0, hostID: 1000, size: 1 }],
+  gid: [{ containerID: 0, hostID: 1000, size: 1 }],
+};
+
+const limitsOf = (linux: Linux | undefined): { linux: Linux } => ({
+  linux: { ...linux, resources: { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 16 } } },
+});
 
 const program: Process = { args: ['/bin/sh', '-c', 'true'], cwd: '/', user: { uid: 0, gid: 0 } };
 
@@ -65,6 +101,7 @@ export function requestOf(config: Config, options: Partial<PlanRequest> = {}): P
     bundle: '/srv/bundle',
     config,
     cgroupDriver: 'cgroupfs',
+    mountPoint: '/run/tsrun/golden/rootfs',
     noPivot: false,
     newKeyring: true,
     preservedFds: 0,
@@ -97,9 +134,41 @@ const ranges: Linux = {
 const proc: Mount = { destination: '/proc', type: 'proc', source: 'proc' };
 const sys: Mount = { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro', 'nosuid'] };
 const dev: Mount = { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] };
+const foreign: readonly Mount[] = [proc, { destination: '/data', source: '/srv/data', options: ['rbind'] }];
+const hidden: Linux = { maskedPaths: ['/proc/kcore'], rootfsPropagation: 'rshared' };
 const mqueue: Mount = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid'] };
 const pts: Mount = { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance', 'gid=5'] };
 const cgroup: Mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'ro'] };
+
+/** The filter that allows everything, as a program. */
+/** A filter that allows everything. */
+export const allowAll = new Uint32Array([0x06, 0x7fff_0000]);
+
+const seccomp: Config = {
+  ...smallConfig(['mount'], {
+    seccomp: {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      flags: ['SECCOMP_FILTER_FLAG_LOG'],
+      syscalls: [
+        { names: ['read', 'write', 'close', 'execve', 'capset'], action: 'SCMP_ACT_ALLOW' },
+        { names: ['mount'], action: 'SCMP_ACT_KILL_PROCESS' },
+      ],
+    },
+  }),
+  process: { ...program, rlimits: [{ type: 'RLIMIT_NOFILE', soft: 10, hard: 20 }] },
+};
+
+const idMapped: readonly Mount[] = [
+  { destination: '/as-container', source: '/srv/a', options: ['bind', 'idmap', 'ro'] },
+  { destination: '/tree', source: '/srv/b', options: ['rbind', 'ridmap', 'nosuid'] },
+  {
+    destination: '/own',
+    source: '/srv/c',
+    options: ['bind'],
+    uidMappings: [{ containerID: 0, hostID: 5000, size: 10 }],
+    gidMappings: [{ containerID: 0, hostID: 6000, size: 10 }],
+  },
+];
 
 const joinable: readonly NamespaceType[] = ['network', 'mount', 'ipc', 'uts', 'user', 'pid', 'cgroup', 'time'];
 
@@ -217,6 +286,17 @@ export const cases: readonly Case[] = [
   golden('small', smallConfig(['mount'])),
   golden('no-mount-namespace', smallConfig(['pid'])),
   golden(
+    'foreign-mounts',
+    { ...withMounts(foreign, smallConfig(['pid'], hidden)), root: { path: 'rootfs', readonly: true } },
+    {
+      explained: true,
+    },
+  ),
+  golden(
+    'foreign-mounts-joined',
+    withMounts(foreign, smallConfig([], { ...hidden, namespaces: [{ type: 'mount', path: '/proc/12/ns/mnt' }] })),
+  ),
+  golden(
     'user-namespace',
     withMounts([proc, sys, dev, pts, mqueue, { destination: '/d', source: '/srv/d', options: ['rbind'] }], {
       ...smallConfig([...usual, 'user'], ranges),
@@ -225,13 +305,38 @@ export const cases: readonly Case[] = [
     { explained: true },
   ),
   golden('user-namespace-alone', withMounts([proc, sys, mqueue], smallConfig(['mount', 'user'], ranges))),
-  golden(
-    'user-namespace-without-root',
-    smallConfig(['mount', 'user'], {
+  golden('user-namespace-without-root', {
+    ...smallConfig(['mount', 'user'], {
       uidMappings: [{ containerID: 1000, hostID: 1000, size: 1 }],
       gidMappings: [{ containerID: 1000, hostID: 1000, size: 1 }],
     }),
+    process: { ...program, user: { uid: 1000, gid: 1000 } },
+  }),
+  golden('id-mapped-mounts', withMounts(idMapped, smallConfig(['mount', 'user'], ranges)), { explained: true }),
+  golden('id-mapped-mounts-without-user-namespace', withMounts(idMapped.slice(2))),
+  golden('rootless', rootlessConfig(1000, 1000), { facts: userOnUnified, explained: true }),
+  golden(
+    'rootless-delegated',
+    { ...rootlessConfig(1000, 1000), ...limitsOf(rootlessConfig(1000, 1000).linux) },
+    {
+      facts: userWithDelegation,
+    },
   ),
+  golden(
+    'rootless-systemd',
+    { ...rootlessConfig(1000, 1000), ...limitsOf(rootlessConfig(1000, 1000).linux) },
+    {
+      facts: userWithDelegation,
+      options: { cgroupDriver: 'systemd' },
+    },
+  ),
+  golden('rootless-ranges', withMounts([proc, dev, pts, sys], smallConfig(['mount', 'pid', 'user'], ranges)), {
+    facts: userOnUnified,
+    explained: true,
+  }),
+  golden('rootless-nested', smallConfig(['mount', 'user'], ranges), {
+    facts: { ...insideUserNamespace, ownMaps: ownMaps, clonesMounts: false },
+  }),
   golden('join-all', smallConfig([], { namespaces: joinable.map((type) => ({ type, path: `/run/ns/${type}` })) })),
   golden(
     'join-owned',
@@ -293,6 +398,68 @@ export const cases: readonly Case[] = [
     hostname: 'box',
     domainname: 'example.org',
   }),
+  golden(
+    'scheduling',
+    {
+      ...smallConfig(['mount'], {
+        personality: { domain: 'LINUX32' },
+        memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes: '0-2,5', flags: ['MPOL_F_STATIC_NODES'] },
+      }),
+      process: {
+        ...program,
+        scheduler: {
+          policy: 'SCHED_DEADLINE',
+          flags: ['SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM'],
+          runtime: 10_000_000,
+          deadline: 20_000_000,
+          period: 9007199254740993n,
+        },
+        ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 3 },
+      },
+    },
+    { explained: true },
+  ),
+  golden(
+    'labels',
+    {
+      ...withMounts([
+        proc,
+        dev,
+        mqueue,
+        { ...dev, destination: '/long', options: [`x=${'y'.repeat(300)}`] },
+        { destination: '/data', source: '/srv/data', options: ['bind'] },
+      ]),
+      process: { ...program, selinuxLabel: 'system_u:system_r:container_t:s0:c1,c2', apparmorProfile: 'confined' },
+      linux: { namespaces: [{ type: 'mount' }], mountLabel: 'system_u:object_r:container_file_t:s0:c1,c2' },
+    },
+    { facts: { ...rootOnUnified, security: { apparmor: true, selinux: true } }, explained: true },
+  ),
+  golden('network-devices', smallConfig(['mount', 'network'], { netDevices: { eth1: {}, eth2: { name: 'lan%d' } } }), {
+    explained: true,
+  }),
+  golden('seccomp', seccomp, { options: { seccompProgram: allowAll }, explained: true }),
+  golden(
+    'seccomp-no-new-privileges',
+    { ...seccomp, process: { ...identity.process, ...seccomp.process, noNewPrivileges: true } },
+    { options: { seccompProgram: allowAll } },
+  ),
+  golden(
+    'seccomp-listener',
+    {
+      ...seccomp,
+      linux: {
+        ...seccomp.linux,
+        seccomp: {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          listenerPath: '/run/agent',
+          flags: ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+          syscalls: [{ names: ['mount'], action: 'SCMP_ACT_NOTIFY' }],
+        },
+      },
+      hooks: { startContainer: [{ path: '/hook' }] },
+    },
+    { options: { seccompProgram: allowAll, preservedFds: 2 } },
+  ),
   golden('cgroup-disabled', smallConfig(usual), { options: { cgroupDriver: 'disabled' } }),
   golden('cgroup-none', smallConfig(usual), {
     options: { cgroupDriver: 'disabled' },

@@ -194,6 +194,26 @@ void act_ignore(char *argument) {
   note("ignore", "number", atoi(argument));
 }
 
+static volatile sig_atomic_t handled;
+
+static void count_signal(int number) {
+  (void)number;
+  handled++;
+}
+
+/* handle=SIGNAL: lets it interrupt system calls. */
+void act_handle(char *argument) {
+  struct sigaction action = {.sa_handler = count_signal};
+  sigaction(atoi(argument), &action, NULL);
+  note("handle", "number", atoi(argument));
+}
+
+/* handled: how many signals came since. */
+void act_handled(char *argument) {
+  (void)argument;
+  note("handled", "count", handled);
+}
+
 /* winch=N: prints the terminal's size at each of the next N SIGWINCH. */
 void act_winch(char *argument) {
   sigset_t set;

@@ -11,5 +11,5 @@ compile() {
     -idirafter /usr/include -idirafter "/usr/include/$arch-linux-gnu" "$@"
 }
 cd "$here"
-compile -o "$out/guest" guest.c facts_process.c facts_files.c acts.c loads.c json.c
-compile -o "$out/host" host.c json.c
+compile -o "$out/guest" guest.c facts_process.c facts_files.c facts_attributes.c facts_scheduling.c acts.c calls.c loads.c watch.c json.c
+compile -o "$out/host" host.c agent.c json.c

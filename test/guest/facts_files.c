@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,35 @@ void try_mknod(char *path) {
 
 void try_mkdir(char *path) { outcome("mkdir", path, mkdir(path, 0777) != 0); }
 
+/* nest=PATH=DEPTH: directories in one another, whose path is longer than the kernel takes; a process goes into the last cgroup. */
+void try_nest(char *path) {
+  int depth = atoi(cut(path, '=')), at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  char name[251] = {0};
+  memset(name, 'n', sizeof name - 1);
+  for (int level = 0; at >= 0 && level < depth; level++) {
+    int next = mkdirat(at, name, 0777) == 0 ? openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    close(at);
+    at = next;
+  }
+  int procs = at < 0 ? -1 : openat(at, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  bool failed = at < 0 || (procs >= 0 && write(procs, "0", 1) != 1);
+  outcome("nest", path, failed);
+  if (procs >= 0) close(procs);
+  if (at >= 0) close(at);
+}
+
+/* fan=PATH=COUNT: so many directories side by side. */
+void try_fan(char *path) {
+  int count = atoi(cut(path, '='));
+  bool failed = false;
+  for (int i = 0; i < count && !failed; i++) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s/fan%d", path, i);
+    failed = mkdir(name, 0777) != 0;
+  }
+  outcome("fan", path, failed);
+}
+
 /* chmod=PATH=OCTAL */
 void try_chmod(char *path) {
   char *mode = cut(path, '=');
@@ -167,6 +197,19 @@ void try_connect(char *path) {
   snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   outcome("connect", path, connect(fd, (struct sockaddr *)&address, sizeof address) != 0);
+  close(fd);
+}
+
+/* notify=LINE;LINE…: one message of sd_notify(3). */
+void try_notify(char *lines) {
+  const char *path = getenv("NOTIFY_SOCKET");
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", path == NULL ? "" : path);
+  for (char *c = lines; *c != '\0'; c++)
+    if (*c == ';') *c = '\n';
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ssize_t sent = sendto(fd, lines, strlen(lines), 0, (struct sockaddr *)&address, sizeof address);
+  outcome("notify", lines, sent < 0);
   close(fd);
 }
 

@@ -50,11 +50,12 @@ long slurp(const char *path, char *into, size_t size) {
 
 void report_errno(int error) {
   static const struct { int number; const char *name; } names[] = {
-      {0, ""}, {EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {EACCES, "EACCES"}, {EROFS, "EROFS"}, {EEXIST, "EEXIST"},
+      {0, ""}, {EBADF, "EBADF"}, {EFAULT, "EFAULT"}, {ERANGE, "ERANGE"}, {EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {EACCES, "EACCES"}, {EROFS, "EROFS"}, {EEXIST, "EEXIST"},
       {EINVAL, "EINVAL"}, {ENOTDIR, "ENOTDIR"}, {EISDIR, "EISDIR"}, {ENXIO, "ENXIO"}, {ENODEV, "ENODEV"},
       {EBUSY, "EBUSY"}, {ELOOP, "ELOOP"}, {ENOEXEC, "ENOEXEC"}, {EIO, "EIO"}, {EMFILE, "EMFILE"},
       {ECONNREFUSED, "ECONNREFUSED"}, {EAGAIN, "EAGAIN"}, {EFBIG, "EFBIG"}, {ESRCH, "ESRCH"}, {ENOSYS, "ENOSYS"},
       {ENOTTY, "ENOTTY"}, {ENOMEM, "ENOMEM"}, {ETXTBSY, "ETXTBSY"}, {ENOKEY, "ENOKEY"},
+      {EOVERFLOW, "EOVERFLOW"}, {EOPNOTSUPP, "EOPNOTSUPP"},
   };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (names[i].number == error) {

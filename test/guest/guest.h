@@ -38,6 +38,10 @@ void fact_priority(char *);
 void fact_clock(char *);
 void fact_prctl(char *);
 
+/* facts about when and where it runs */
+void fact_scheduler(char *);
+void fact_placement(char *);
+
 /* facts about files */
 void fact_stat(char *);
 void fact_read(char *);
@@ -48,11 +52,14 @@ void try_write(char *);
 void try_open(char *);
 void try_mknod(char *);
 void try_mkdir(char *);
+void try_nest(char *);
+void try_fan(char *);
 void try_chmod(char *);
 void try_chown(char *);
 void try_unlink(char *);
 void try_symlink(char *);
 void try_connect(char *);
+void try_notify(char *);
 void try_mount(char *);
 void try_umount(char *);
 void try_chroot(char *);
@@ -60,6 +67,17 @@ void try_sethostname(char *);
 void try_setuid(char *);
 void try_nofile(char *);
 void try_kill(char *);
+
+/* extended attributes */
+void fact_xattr(char *);
+void try_setxattr(char *);
+
+/* system calls by number */
+void try_syscall(char *);
+void try_syscall32(char *);
+
+/* what can be seen of a runtime */
+void act_watch(char *);
 
 /* acts */
 void act_spawn(char *);
@@ -79,6 +97,8 @@ void act_stdin(char *);
 void act_line(char *);
 void act_signals(char *);
 void act_ignore(char *);
+void act_handle(char *);
+void act_handled(char *);
 void act_winch(char *);
 void act_hook(char *);
 void act_pass(char *);

@@ -2,20 +2,27 @@
  * The host's part: what a caller of a runtime does and Node cannot.
  *
  *   host console SOCKET            receives a terminal over SOCKET (SCM_RIGHTS) and relays it to standard input/output
+ *   host pidfd SOCKET              receives a pidfd over SOCKET, reports whose it is, and waits for the end of that process
  *   host pty ROWS COLUMNS CMD…     runs CMD on a terminal of its own and relays it; commands on fd 3, reports on fd 4
  *   host reaper CMD…               runs CMD as a subreaper and reports how each descendant ended
  *   host with SETTING… -- CMD…     changes what CMD inherits (signals, limits, fds …), then becomes it
  *   host killafter MICROSECONDS CMD…  runs CMD and kills it by SIGKILL when the time is over
+ *   host agent SOCKET TEXT [SIGNAL]  is a seccomp agent: answers getpgid by 4242, and gives a file with TEXT for any other; who asks gets SIGNAL first
+ *   host netlink PORT              sends something to a netlink socket of somebody else, and ends with the errno
+ *   host manager SOCKET            is a service manager: prints what it is told by sd_notify(3)
  *   host swap A B                  exchanges two directory entries until it is killed
  */
 #define _GNU_SOURCE
+#include "agent.h"
 #include "json.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +91,8 @@ static void relay(int terminal) {
   }
 }
 
-static int console(const char *path) {
+/* Listens on a socket, and reports what descriptors come with the first message; one of them, or -1. */
+static int receive(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
   int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -96,23 +104,47 @@ static int console(const char *path) {
   struct iovec part = {payload, sizeof payload};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t length = recvmsg(peer, &message, MSG_CMSG_CLOEXEC);
-  int terminal = -1, count = 0;
+  int received = -1, count = 0;
   for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c))
     if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
       count += (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-      memcpy(&terminal, CMSG_DATA(c), sizeof terminal);
+      memcpy(&received, CMSG_DATA(c), sizeof received);
     }
   json_begin();
   json_string("verb", "received");
   json_number("fds", count);
   json_bytes("payload", payload, length < 0 ? 0 : (size_t)length);
   int number = -1;
-  if (terminal >= 0) ioctl(terminal, TIOCGPTN, &number);
+  if (received >= 0) ioctl(received, TIOCGPTN, &number);
   json_number("pts", number);
   json_end(1);
+  return received;
+}
+
+static int console(const char *path) {
+  int terminal = receive(path);
   if (terminal < 0) return 91;
   report_terminal(terminal, "terminal", 1);
   relay(terminal);
+  return 0;
+}
+
+static int pidfd(const char *path) {
+  int fd = receive(path), pid = -1;
+  char name[64], line[128];
+  if (fd < 0) return 91;
+  snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
+  FILE *info = fopen(name, "re");
+  while (info != NULL && fgets(line, sizeof line, info) != NULL) sscanf(line, "Pid: %d", &pid);
+  json_begin();
+  json_string("verb", "pidfd");
+  json_number("pid", pid);
+  json_end(1);
+  struct pollfd ended = {.fd = fd, .events = POLLIN};
+  poll(&ended, 1, -1);
+  json_begin();
+  json_string("verb", "ended");
+  json_end(1);
   return 0;
 }
 
@@ -253,6 +285,8 @@ static void set(const char *setting) {
     CPU_ZERO(&cpus);
     CPU_SET(a, &cpus);
     if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) fail(setting);
+  } else if (sscanf(setting, "dropcap=%d", &a) == 1) {
+    if (prctl(PR_CAPBSET_DROP, a) != 0) fail(setting);
   } else if (sscanf(setting, "close=%d", &a) == 1) {
     close(a);
   } else if (sscanf(setting, "open=%d:%4000s", &a, path) == 2) {
@@ -306,12 +340,58 @@ _Noreturn static void swap(const char *a, const char *b) {
   for (;;) syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);
 }
 
+/* What is sent is no answer to anything; who takes it is the question. */
+static int netlink(unsigned port) {
+  struct sockaddr_nl to = {.nl_family = AF_NETLINK, .nl_pid = port};
+  struct nlmsghdr nothing = {.nlmsg_len = sizeof nothing, .nlmsg_type = NLMSG_NOOP};
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (sendto(fd, &nothing, sizeof nothing, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)sizeof nothing) return 0;
+  return errno;
+}
+
+/* A service manager: prints every message of sd_notify(3), and how many descriptors came with it, which it closes. */
+static _Noreturn void manager(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t name = (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  socklen_t length = sizeof address;
+  if (*path == '@') {
+    address.sun_path[0] = '\0';
+    length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name);
+  }
+  int door = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (bind(door, (struct sockaddr *)&address, length) != 0) fail(path);
+  dprintf(1, "{\"verb\":\"listening\"}\n");
+  for (;;) {
+    char payload[4096], control[CMSG_SPACE(16 * sizeof(int))];
+    struct iovec part = {payload, sizeof payload};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t got = recvmsg(door, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0) fail("recvmsg");
+    int count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(c), sizeof fd);
+      close(fd);
+      count++;
+    }
+    json_begin();
+    json_string("verb", "message");
+    json_number("fds", count);
+    json_bytes("payload", payload, (size_t)got);
+    json_end(1);
+  }
+}
+
 int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "manager") == 0) manager(argv[2]);
   if (argc >= 3 && strcmp(argv[1], "console") == 0) return console(argv[2]);
+  if (argc >= 3 && strcmp(argv[1], "pidfd") == 0) return pidfd(argv[2]);
   if (argc >= 5 && strcmp(argv[1], "pty") == 0) return pty(argv + 2);
   if (argc >= 3 && strcmp(argv[1], "reaper") == 0) return reaper(argv + 2);
   if (argc >= 4 && strcmp(argv[1], "with") == 0) return with(argv + 2);
   if (argc >= 4 && strcmp(argv[1], "killafter") == 0) return kill_after(atol(argv[2]), argv + 3);
+  if ((argc == 4 || argc == 5) && strcmp(argv[1], "agent") == 0) return agent(argv[2], argv[3], argc == 5 ? atoi(argv[4]) : 0);
+  if (argc == 3 && strcmp(argv[1], "netlink") == 0) return netlink((unsigned)atol(argv[2]));
   if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
   dprintf(2, "host: unknown use\n");
   return 93;

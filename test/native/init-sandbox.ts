@@ -125,7 +125,8 @@ export const wholePlan: readonly Operation[] = [
   { op: 'env', env: ['PATH=/bin:/', 'A=b'] },
   { op: 'home', uid: 7 },
   { op: 'chdir', path: '/work/deep' },
-  { op: 'affinity' },
+  { op: 'affinity', cpus: [] },
+  { op: 'stdioNull' },
   { op: 'stdioOwner', uid: 7, gid: 7 },
   { op: 'bounding', capabilities: 0x21n },
   { op: 'groups', gids: [1, 2, 3] },
@@ -136,6 +137,7 @@ export const wholePlan: readonly Operation[] = [
   { op: 'umask', mask: 0o22 },
   { op: 'findExecutable' },
   { op: 'ready' },
+  { op: 'alive' },
   { op: 'waitStart' },
   { op: 'exec' },
 ];

@@ -86,7 +86,7 @@ describe('a whole plan', () => {
   });
 
   test.each([
-    ['/init', '', 0x100],
+    ['/init', expect.stringMatching(/^tsrun: .*the file of tsrun's init.*\n$/), 0x7e00],
     ['/missing', 'execve: No such file or directory', 0x7f00],
   ])('ends at the failed hook %s', (path, output, status) => {
     const hook: Operation = { op: 'hook', path, timeoutMs: 5000, args: ['hook'], env: [] };
@@ -165,8 +165,8 @@ describe('a malformed plan', () => {
   });
 
   test('that asks the host after it let go of it', () => {
-    const { messages } = runOperations([{ op: 'ready' }, { op: 'sync', point: POINT.HOOKS }]);
-    expect(messages.at(-1)).toMatchObject({ type: MESSAGE.ERROR, value: EBADMSG, operation: 1 });
+    const { messages } = runOperations([{ op: 'ready' }, { op: 'alive' }, { op: 'sync', point: POINT.HOOKS }]);
+    expect(messages.at(-1)).toMatchObject({ type: MESSAGE.ERROR, value: EBADMSG, operation: 2 });
   });
 
   test('cut short anywhere', () => {
@@ -277,4 +277,29 @@ describe('a plan with random bytes', () => {
     },
     120_000,
   );
+});
+
+describe('a label', () => {
+  /** The name of a thread stands in for a label: another file of a process's own that keeps what is written, cut to 15 characters. */
+  const named = (label: string, kept?: string): Ending =>
+    runOperations([
+      { op: 'procHandle' },
+      { op: 'label', path: 'self/comm', label, ...(kept === undefined ? {} : { kept }) },
+      { op: 'done' },
+    ]);
+  const done = { type: MESSAGE.DONE };
+  const lost = { type: MESSAGE.ERROR, value: 61, detail: 'read\nself/comm' };
+
+  test.each<[label: string, kept: string | undefined, said: object]>([
+    ['profile', 'profile', done],
+    ['profile (enforce)', 'profile', done],
+    ['profile', '', done],
+    ['a-label-that-is-cut', undefined, done],
+    ['a-label-that-is-cut', 'a-label-that-is-cut', lost],
+    ['profiles', 'profile', lost],
+    ['another', 'profile', lost],
+    ['prof', 'profile', lost],
+  ])('%j of which %j is to be kept', (label, kept, said) => {
+    expect(named(label, kept).messages.at(-1)).toMatchObject(said);
+  });
 });

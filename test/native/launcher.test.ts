@@ -164,7 +164,7 @@ describe('the engine', () => {
       GLIBC_TUNABLES: 'x',
     };
     const { environ, record } = launch([], [], hostile);
-    expect(environ).toEqual(['BUN_JSC_useJIT=0']);
+    expect(environ).toEqual(['BUN_JSC_useJIT=0', 'MIMALLOC_ALLOW_THP=1']);
     expect(record.env).toContain('BUN_OPTIONS=--preload ./evil.ts');
   });
 

@@ -44,3 +44,22 @@ it('shows what failed, what was not measured and which aims are met', () => {
     "aim met: run takes 2.00 × crun's time (at most 2)",
   ]);
 });
+
+it('compares two scenarios of tsrun within rounds', () => {
+  const own = parseSamples(
+    [
+      '0 create tsrun 10',
+      '0 create-profiled tsrun 12',
+      '0 create-profiled crun 3',
+      '1 create tsrun 40',
+      '1 create-profiled tsrun 42',
+      '2 create tsrun 10',
+      '2 create-profiled tsrun 10',
+    ].join('\n'),
+  ).samples;
+  const rows = ['create', 'create-profiled'].map((scenario) => rowOf(scenario, own, new Map()));
+  expect(rows.map(({ ownRatio }) => ownRatio)).toEqual([undefined, 1.05]);
+  expect(renderTable(rows)).toContain(
+    "aim met: create with podman's seccomp profile takes 1.05 × the time of create (at most 1.1)",
+  );
+});

@@ -60,7 +60,7 @@ describe('explain for people', () => {
       ...base,
       process: { ...base.process, capabilities: { bounding: ['CAP_CHOWN'] } },
     });
-    const facts = { ...rootOnUnified, capabilities: 0n };
+    const facts = { ...rootOnUnified, capabilities: 1n << 21n };
     expect(explain(plan(request, facts), request, facts)).toMatch(/^warning {3}process\.capabilities: CAP_CHOWN/m);
   });
 });

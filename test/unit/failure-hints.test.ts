@@ -17,6 +17,7 @@ const symlink: Operation = { op: 'symlink', target: 'pts/ptmx', path: '/dev/ptmx
 const terminal: Operation = { op: 'console', path: '/dev/console', uid: 1000 };
 const sysctl: Operation = { op: 'sysctl', path: 'sys/net/ipv4/ip_forward', value: 'two' };
 const user: Operation = { op: 'user', uid: 1000, gid: 100 };
+const filter: Operation = { op: 'seccomp', flags: 0, program: [] };
 const chdir: Operation = { op: 'chdir', path: '/work' };
 const makeCwd: Operation = { op: 'makeCwd', path: '/work' };
 const mask: Operation = { op: 'mask', path: '/proc/kcore' };
@@ -29,6 +30,18 @@ type Row = readonly [
   number: keyof typeof errno | number,
   hint: RegExp,
 ];
+
+const scheduler: Operation = {
+  op: 'scheduler',
+  policy: 1,
+  flags: 0,
+  nice: 0,
+  priority: 1,
+  runtime: 0,
+  deadline: 0,
+  period: 0,
+};
+const label: Operation = { op: 'label', path: 'self/attr/apparmor/exec', label: 'exec x' };
 
 const rows: readonly Row[] = [
   [
@@ -107,6 +120,14 @@ const rows: readonly Row[] = [
   ['kernel parameter: the value', sysctl, 'write', 'sys/net/ipv4/ip_forward', 'EINVAL', /does not take the value two/],
   ['procfs', { op: 'procHandle' }, 'open_tree', '/proc', 'ENODEV', /procfs of this host/],
   ['loopback', { op: 'loopbackUp' }, 'ioctl', 'lo', 'EPERM', /another user namespace/],
+  [
+    'root: no state directory',
+    { ...rootfs, at: '/run/tsrun/c/rootfs' },
+    'open',
+    '/run/tsrun/c/rootfs',
+    'ENOENT',
+    /does not have the state directory/,
+  ],
   ['root: missing', rootfs, 'open_tree', '/bundle/rootfs', 'ENOENT', /directory \/bundle\/rootfs is missing/],
   ['root: missing', { op: 'rootDirectory', path: '/r' }, 'open', '/r', 'ENOENT', /directory \/r is missing/],
   ['root: not a directory', rootfs, 'open', '/bundle/rootfs', 'ENOTDIR', /must be a directory/],
@@ -243,6 +264,31 @@ const rows: readonly Row[] = [
   ],
   ['keyring: quota', { op: 'keyring', name: '_ses.x' }, 'keyctl', '_ses.x', 122, /--no-new-keyring/],
   ['keyring: filtered', { op: 'keyring', name: '_ses.x' }, 'keyctl', '_ses.x', 'EPERM', /seccomp/],
+  ['scheduler: not permitted', scheduler, 'sched_setattr', '', 'EPERM', /CAP_SYS_NICE/],
+  ['scheduler: not known', scheduler, 'sched_setattr', '', 'EINVAL', /sched_setattr\(2\)/],
+  ['scheduler: no room', scheduler, 'sched_setattr', '', 'EBUSY', /time left/],
+  ['I/O priority', { op: 'ioPriority', class: 1, level: 0 }, 'ioprio_set', '', 'EPERM', /CAP_SYS_NICE/],
+  ['memory policy', { op: 'memoryPolicy', mode: 2, nodes: [9] }, 'set_mempolicy', '', 'EINVAL', /nodes are not there/],
+  ['AppArmor: not loaded', label, 'write', 'self/attr/apparmor/exec', 'ENOENT', /apparmor_parser/],
+  ['label: refused', label, 'write', 'self/attr/apparmor/exec', 'EACCES', /does not allow/],
+  ['label: not kept', label, 'read', 'self/attr/apparmor/exec', 'ENODATA', /keeps another one/],
+  ['SELinux: not a label', label, 'write', 'self/attr/exec', 'EINVAL', /policy knows no such label/],
+  ['umount: the root', { op: 'umount', path: '/x' }, 'umount2', '/x', 'EBUSY', /which stays/],
+  ['umount: in procfs', { op: 'umount', path: '/x' }, 'fstatfs', '/x', 'EXDEV', /into procfs/],
+  ['umount', { op: 'umount', path: '/x' }, 'umount2', '/x', 'EINVAL', /nothing is mounted there/],
+  ['affinity', { op: 'affinity', cpus: [99] }, 'sched_setaffinity', '', 'EINVAL', /in the cpuset/],
+  ['filter: flags', filter, 'seccomp', '', 'EINVAL', /Linux 5\.19/],
+  ['filter: not permitted', filter, 'seccomp', '', 'EACCES', /noNewPrivileges/],
+  ['filter: listener', filter, 'seccomp', '', 'EBUSY', /listener already/],
+  ['filter: size', filter, 'seccomp', '', 'ENOMEM', /too large/],
+  [
+    'capability for the filter',
+    { op: 'lastCapabilities', effective: 0, permitted: 0, inheritable: 0 },
+    'capset',
+    '',
+    77,
+    /allow that in linux\.seccomp/,
+  ],
   ['hook: processes', { op: 'hook', path: '/h', timeoutMs: 0, args: [], env: [] }, 'fork', '/h', 'EAGAIN', /pids\.max/],
   ['too many mounts', bind, 'move_mount', '/dst', 'ENOSPC', /fs\.mount-max/],
   ['full', mount, 'write', 'file', 'ENOSPC', /file system is full/],

@@ -55,6 +55,21 @@ describe('a failed operation', () => {
     ]);
   });
 
+  test('takes a program that a security module keeps from the caller for no init', () => {
+    const [, message] = failed(1, errno.EPERM, 'stat', '/program');
+    expect(message).toContain('/program');
+    expect(message).not.toContain('init');
+  });
+
+  test('says of a program that is init itself what it is', () => {
+    expect(failed(1, errno.ETXTBSY, 'stat', '/self')).toEqual([
+      'command-not-executable',
+      expect.stringMatching(
+        /^process\.args\[0\]: exec: "\/self": permission denied: .*tsrun's own init.*: name another$/,
+      ),
+    ]);
+  });
+
   test('escapes and cuts what init says', () => {
     const [, message] = failed(0, errno.EINVAL, 'fsconfig', `\x1b[2J${'x'.repeat(4000)}`);
     expect(message).toContain('\\x1b[2Jxxx');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MESSAGE, type Operation, POINT } from '../../runtime/generated/wire.ts';
 import { Handshake, HandshakeError, type HandshakeEvent } from '../../runtime/handshake.ts';
+import { FILTER_FLAG } from '../../runtime/seccomp/numbers.ts';
 import type { Message } from '../../runtime/wire.ts';
 
 const operations: readonly Operation[] = [
@@ -14,6 +15,8 @@ const operations: readonly Operation[] = [
   { op: 'console', path: '/dev/console', uid: 0 },
   { op: 'sync', point: POINT.HOOKS },
   { op: 'ready' },
+  { op: 'seccomp', flags: FILTER_FLAG.NEW_LISTENER | FILTER_FLAG.LOG, program: [] },
+  { op: 'alive' },
   { op: 'waitStart' },
   { op: 'exec' },
 ];
@@ -32,6 +35,11 @@ const script: readonly (readonly [name: string, message: Message, event: Handsha
   ['console', message(MESSAGE.CONSOLE), { kind: 'console' }],
   ['hooks', message(MESSAGE.SYNC, POINT.HOOKS), { kind: 'point', point: POINT.HOOKS }],
   ['ready', message(MESSAGE.READY), { kind: 'ready' }],
+  [
+    'listener',
+    message(MESSAGE.SYNC, POINT.LISTENER, '9'),
+    { kind: 'point', point: POINT.LISTENER, fd: 9, brings: false },
+  ],
   ['alive', message(MESSAGE.ALIVE), { kind: 'alive' }],
 ];
 
@@ -142,4 +150,11 @@ describe('the conversation', () => {
       }),
     );
   });
+});
+
+test('a listener comes along where the plan says so', () => {
+  const handshake = new Handshake([
+    { operation: { op: 'seccomp', flags: FILTER_FLAG.NEW_LISTENER, sends: 1, program: [] }, from: 'test' },
+  ]);
+  expect(handshake.receive(message(MESSAGE.SYNC, POINT.LISTENER, '9'))).toMatchObject({ brings: true });
 });

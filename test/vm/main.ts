@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Ending, type Kind, run } from './machine.ts';
+import { endingText } from './report.ts';
 import { prepare, Unfit } from './requirements.ts';
 import { runSuites } from './suites.ts';
 
@@ -54,17 +55,8 @@ function environment(): Record<string, string> {
 }
 
 /** Says how a guest ended that did not end by itself. */
-export function report(ending: Ending): void {
-  if (ending.reason === undefined) return;
-  // Of what SysRq-T tells, the kernel's own sleeping threads and the scheduler's numbers are noise.
-  const shown = ending.console
-    .replaceAll('\r', '')
-    .replace(/^.*\btask:.*\bstate:[SI]\b.* ppid:[02] .*\n(?:(?!.*\b(?:task:|Sched Debug|Showing )).*\n)*/gm, '')
-    .replace(/^.*Sched Debug Version(?:(?!.*\bShowing ).*\n)*/gm, '')
-    .trim();
-  process.stderr.write(
-    `\n--- the guest's console ---\n${shown === '' ? '(empty)' : shown}\n--- end of the console ---\ntest:vm: ${ending.reason}\n`,
-  );
+function report(ending: Ending): void {
+  process.stderr.write(endingText(ending));
 }
 
 async function main(): Promise<number> {

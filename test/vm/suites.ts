@@ -1,4 +1,4 @@
-/** The tests of test/vm/tests: one boot for each kind of guest. */
+/** The tests of test/vm/tests: one boot for each suite. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,13 +6,27 @@ import { join } from 'node:path';
 import { type BootOptions, type Ending, type Kind, run } from './machine.ts';
 import { harness, type Parts, repository } from './requirements.ts';
 
-/** The test files of a kind whose names contain one of the filters (all, where there is no filter). */
-function filesOf(kind: Kind, filters: readonly string[]): string[] {
-  const directory = join(harness, 'tests', kind);
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory)
+/** A directory of tests/, and the kind of boot that it needs; guest/tests.sh says who calls the runtime there. */
+interface Suite {
+  name: string;
+  kind: Kind;
+}
+
+const suites: readonly Suite[] = [
+  { name: 'plain', kind: 'plain' },
+  // It takes controllers away from cgroup v2, for good.
+  { name: 'conformance', kind: 'plain' },
+  { name: 'rootless', kind: 'plain' },
+  { name: 'systemd', kind: 'systemd' },
+  { name: 'engines', kind: 'systemd' },
+  { name: 'user', kind: 'systemd' },
+];
+
+/** The test files of a suite whose names contain one of the filters (all, where there is no filter). */
+function filesOf({ name: suite }: Suite, filters: readonly string[]): string[] {
+  return readdirSync(join(harness, 'tests', suite))
     .filter((name) => name.endsWith('.test.ts'))
-    .filter((name) => filters.length === 0 || filters.some((filter) => `${kind}/${name}`.includes(filter)));
+    .filter((name) => filters.length === 0 || filters.some((filter) => `${suite}/${name}`.includes(filter)));
 }
 
 /** Runs the suites one after the other and prints the counts as the last line; 0 where nothing failed. */
@@ -27,16 +41,19 @@ export async function runSuites(
   process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
   let status = 0;
   const counted: string[] = [];
-  for (const kind of kinds) {
-    const files = filesOf(kind, filters);
+  for (const suite of suites) {
+    const files = kinds.includes(suite.kind) ? filesOf(suite, filters) : [];
     if (files.length === 0) continue;
-    const target = join(reports, `${kind}.json`);
+    const target = join(reports, `${suite.name}.json`);
     counted.push(target);
-    process.stdout.write(`== vm: ${kind}\n`);
+    process.stdout.write(`== vm: ${suite.name}\n`);
     const options: BootOptions = {
       ...common,
-      kind,
-      command: ['sh', join(harness, 'guest/tests.sh'), ...files.map((name) => join('tests', kind, name))],
+      kind: suite.kind,
+      command: [
+        ...['sh', join(harness, 'guest/tests.sh'), suite.name],
+        ...files.map((name) => join('tests', suite.name, name)),
+      ],
       cwd: repository,
       // A guest that hangs leaves no report: count-tests takes a missing one for a failure.
       collect: (exchange) => {

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ['tests/{plain,systemd}/*.test.ts'],
+    include: ['tests/{plain,conformance,rootless,systemd,engines,user}/*.test.ts'],
     // One process for all: a process takes seconds to load vitest there, and the tests are to have the machine alone.
     pool: 'threads',
     isolate: false,

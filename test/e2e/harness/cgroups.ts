@@ -19,10 +19,23 @@ export function isV1(controller: string): boolean {
   return v1Mounts.has(controller);
 }
 
+/** The directory of a cgroup in a v1 hierarchy. */
+export function inV1(controller: string, path: string): string {
+  return join(v1Mounts.get(controller) ?? '', path);
+}
+
 /** Whether there is such a controller (by its name in v2) at all. */
 export function hasController(controller: string): boolean {
   const unified = readFileSync(join(cgroupMount, 'cgroup.controllers'), 'utf8').trim().split(' ');
   return unified.includes(controller) || isV1(controller === 'io' ? 'blkio' : controller);
+}
+
+/** The number after `key` in a file of a cgroup, such as `memory.events`. */
+export function countOf(path: string, key: string): number {
+  const line = readFileSync(path, 'utf8')
+    .split('\n')
+    .find((candidate) => candidate.startsWith(`${key} `));
+  return Number(line?.slice(key.length + 1) ?? Number.NaN);
 }
 
 /** Where a process is, found out once: the answers stay when it has ended. */
@@ -66,10 +79,18 @@ export class Cgroups {
 
   /** The number after `key` in a file such as `memory.events`. */
   count(file: string, key: string): number {
-    const line = this.read(file)
-      .split('\n')
-      .find((candidate) => candidate.startsWith(`${key} `));
-    return Number(line?.slice(key.length + 1) ?? Number.NaN);
+    return countOf(join(this.#directoryOf(file), file), key);
+  }
+
+  /** Whether a process is in the v2 cgroup or below it. A cgroup that is gone has none: systemd removes an empty scope. */
+  isPopulated(): boolean {
+    try {
+      return this.count('cgroup.events', 'populated') === 1;
+    } catch (error) {
+      // ENODEV: it went between the file's being found and its being opened or read.
+      if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
   }
 
   /** The directories that are still there. */

@@ -17,6 +17,8 @@ export interface MountEntry {
   type?: string;
   source?: string;
   options?: string[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
 }
 
 export interface Device {
@@ -71,6 +73,8 @@ export interface Config {
     rlimits?: { type: string; soft: number | string; hard: number | string }[];
     noNewPrivileges?: boolean;
     oomScoreAdj?: number;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
   };
   mounts: MountEntry[];
   hooks?: Partial<Record<HookKind, Hook[]>>;
@@ -87,6 +91,8 @@ export interface Config {
     readonlyPaths?: string[];
     sysctl?: Record<string, string>;
     resources?: { devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[] };
+    seccomp?: object;
+    mountLabel?: string;
   };
 }
 

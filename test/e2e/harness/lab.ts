@@ -4,6 +4,7 @@
  */
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -17,7 +18,8 @@ import { join } from 'node:path';
 import { baseConfig, type Draft, type Part } from './config.ts';
 import { Facts } from './facts.ts';
 import { cgroupMount, isAlive, mountsOf, until } from './kernel.ts';
-import { guestPath, idPrefix, scratch } from './places.ts';
+import { caller, guestPath, idPrefix, scratch } from './places.ts';
+import { makeRootless } from './rootless.ts';
 import { type CallOptions, call, type Result, runtime } from './runtime.ts';
 
 let counter = 0;
@@ -33,6 +35,7 @@ function makeBundle(dir: string, parts: readonly Part[]): Draft {
   chmodSync(join(rootfs, 'guest'), 0o755);
   const draft: Draft = { config: baseConfig(), dir, rootfs, edits: [] };
   for (const part of parts) part(draft);
+  if (caller !== undefined) makeRootless(draft, caller);
   const json = draft.edits.reduce((text, edit) => edit(text), JSON.stringify(draft.config, null, 2));
   writeFileSync(join(dir, 'config.json'), draft.text ?? json);
   return draft;
@@ -116,6 +119,7 @@ export class Lab {
   constructor() {
     // A mapped root of a user namespace has to reach the root file systems.
     chmodSync(this.dir, 0o755);
+    if (caller !== undefined) chownSync(this.dir, caller, caller);
   }
 
   /** A fresh id, known to the clean-up. */
@@ -139,6 +143,7 @@ export class Lab {
   directory(name: string): string {
     const at = this.path(name);
     mkdirSync(at, { recursive: true });
+    if (caller !== undefined) chownSync(at, caller, caller);
     return at;
   }
 
@@ -209,13 +214,29 @@ export class Lab {
   /** The mounts of the box, without those that tests beside us make in their own directories. */
   mounts(): string[] {
     return mountsOf('self')
+      .filter(({ target }) => !target.startsWith('/dev/shm/'))
       .filter(({ target }) => !target.startsWith(`${scratch}/`) || target.startsWith(`${this.dir}/`))
       .map(({ target, type, options }) => `${target} ${type} ${options.join()}`);
   }
 
+  /** What is in the state root, but for the cache of seccomp filters, which is there to stay. */
+  #states(): string[] {
+    return readdirSync(this.root).filter((name) => name !== '@seccomp');
+  }
+
+  /** `exec` of the guest with these verbs. */
+  exec(
+    { id }: { id: string },
+    verbs: readonly string[],
+    options: CallOptions & { flags?: string[]; global?: string[] } = {},
+  ): Promise<Result> {
+    const { flags = [], global = [] } = options;
+    return this.tsrun([...global, 'exec', ...flags, id, '/guest', ...verbs], options);
+  }
+
   /** What a failed create must not leave: state, cgroups. Both by name, so that tests beside us do not matter. */
   leftovers(): string[] {
-    const found = existsSync(this.root) ? readdirSync(this.root).map((name) => `state: ${name}`) : [];
+    const found = existsSync(this.root) ? this.#states().map((name) => `state: ${name}`) : [];
     for (const id of this.#ids) found.push(...cgroupsNamed(id).map((path) => `cgroup: ${path}`));
     return found;
   }

@@ -2,12 +2,12 @@
  * The limits of linux.resources by their effect: the same tests for each hierarchy and each driver. A suite calls
  * {@link testLimits}; what its hierarchy lacks is skipped by name.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cgroups, hasController, isV1, resources } from './cgroups.ts';
-import { args, linux, type Part, withoutNamespace } from './config.ts';
+import { args, linux, namespace, type Part, userNamespace, withoutNamespace } from './config.ts';
 import { isAlive, until } from './kernel.ts';
-import type { Container, Lab } from './lab.ts';
+import { type Container, cgroupsNamed, type Lab } from './lab.ts';
 import { describe, expect, test } from './test.ts';
 
 export interface Variant {
@@ -223,6 +223,21 @@ export function testLimits(variant: Variant = {}): void {
       }
     });
 
+    test.for([0, 1])(
+      'pids: a limit of %i lets one process be, whatever its making takes',
+      async (limit, { lab, skip }) => {
+        skip(!hasController('pids'), 'there is no pids controller');
+        for (const part of [[], [userNamespace()], [namespace('time')], [namespace('cgroup')]]) {
+          const [container] = await new Limited(lab, variant).start({ pids: { limit } }, ['forks=1', 'pause'], ...part);
+          expect(new Cgroups(container.pid).read('pids.max')).toBe('1');
+          begin(container);
+          expect((await container.told('pause')).of('forks')).toMatchObject({ count: 0, errno: 'EAGAIN' });
+          (await container.delete('--force')).expectCode(0);
+          expect(lab.leftovers()).toEqual([]);
+        }
+      },
+    );
+
     test('devices: a rule allows what is denied otherwise, and one denies', async ({ lab }) => {
       const limited = new Limited(lab, variant);
       const verbs = ['open=/dev/kmsg=w', 'open=/dev/zero=r', 'open=/dev/zero=w'];
@@ -291,7 +306,7 @@ export function testLimits(variant: Variant = {}): void {
       expect(pids).toHaveLength(1001);
       (await lab.tsrun(['kill', '--all', container.id, 'KILL'])).expectCode(0);
       await until('all have ended', () => pids.every((pid) => !isAlive(pid)));
-      expect(cgroups.count('cgroup.events', 'populated')).toBe(0);
+      expect(cgroups.isPopulated()).toBe(false);
     });
   });
 
@@ -384,6 +399,25 @@ export function testLimits(variant: Variant = {}): void {
       expect((await container.state()).status).toBe('running');
     });
 
+    test('a refused one leaves no cgroup that it made', async ({ lab, skip }) => {
+      skip(!isV1('memory') || !isV1('pids'), 'only in v1 a further controller takes a further cgroup');
+      const container = await lab.create([...(variant.parts ?? []), args('children=2', 'pause')], {
+        global: variant.global ?? [],
+      });
+      await container.start();
+      await container.told('pause');
+      const places = () => readFileSync(`/proc/${container.pid}/cgroup`, 'utf8');
+      const [before, made] = [places(), cgroupsNamed(container.id)];
+      const result = await update(lab, container, { memory: { limit: 128 * MIB }, pids: { limit: 2 ** 40 } });
+      expect([result.code, result.stdout]).toEqual([1, '']);
+      expect(result.stderr).toMatch(/^tsrun: [^\n]*linux\.resources\.pids\.limit[^\n]*\n$/);
+      expect([places(), cgroupsNamed(container.id)]).toEqual([before, made]);
+      // And the next one makes them.
+      (await update(lab, container, { memory: { limit: 128 * MIB }, pids: { limit: 9 } })).expectCode(0);
+      expect(new Cgroups(container.pid).read('pids.max')).toBe('9');
+      expect(cgroupsNamed(container.id).length).toBeGreaterThan(made.length);
+    });
+
     test('a limit below what is used is refused, and nobody is killed', async ({ lab }) => {
       const limits = { memory: { limit: 128 * MIB, swap: 128 * MIB } };
       const [container, cgroups] = await new Limited(lab, variant).start(limits, ['allocate=48', 'pause']);
@@ -397,6 +431,27 @@ export function testLimits(variant: Variant = {}): void {
       expect(result.stderr).toMatch(/linux\.resources\.memory\.(limit|swap).*memory/);
       expect(isAlive(container.pid)).toBe(true);
       expect(cgroups.read(isV1('memory') ? 'memory.limit_in_bytes' : 'memory.max')).toBe(String(128 * MIB));
+    });
+
+    test('a file without any property that is known changes nothing, and says what it may have meant', async ({
+      lab,
+    }) => {
+      const [container] = await new Limited(lab, variant).start({ pids: { limit: 5 } }, ['pause']);
+      for (const limits of [{ pid: { limit: 9 } }, { pids: { limits: 9 } }]) {
+        const result = await update(lab, container, limits);
+        expect([result.code, result.stdout]).toEqual([1, '']);
+        expect(result.stderr).toMatch(/standard input:1:\d+: pids?(\.limits)?: unknown property.*did you mean/);
+      }
+      // What is known takes effect all the same.
+      (await update(lab, container, { pid: {}, pids: { limit: 9 } })).expectCode(0);
+      expect(new Cgroups(container.pid).read('pids.max')).toBe('9');
+    });
+
+    test('a limit of less than a page of memory is refused, and nobody is killed', async ({ lab }) => {
+      const container = await lab.create([...(variant.parts ?? []), args('pause')], { global: variant.global ?? [] });
+      const result = await lab.tsrun(['update', '--memory', '10', container.id]);
+      expect([result.code, result.stderr]).toEqual([1, expect.stringContaining('--memory: less than a page')]);
+      expect(isAlive(container.pid)).toBe(true);
     });
 
     test('of a paused container, and of one that is not started', async ({ lab }) => {

@@ -21,8 +21,17 @@ if (box === undefined) throw new Error('the end-to-end tests run only in their b
 
 export const idPrefix = `e2e${box}`;
 
+/** Whether the box is the emulated machine of `npm run test:vm`, on which every command takes seconds. */
+export const inGuest: boolean = box === 'vm';
+
 /** A directory of the box, removed with it. */
 export const scratch = process.env.TSRUN_TEST_TMP ?? '/nonexistent';
+
+/** The user who calls the runtime, where that is not root: see rootless.sh. Groups have the same number. */
+export const caller = process.env.TSRUN_TEST_USER === undefined ? undefined : Number(process.env.TSRUN_TEST_USER);
+
+/** The XDG_RUNTIME_DIR of that user, who then has a service manager. */
+export const callerRuntime = process.env.TSRUN_TEST_USER_RUNTIME;
 
 /** How much longer than on a machine of today things may take: all limits of time are multiplied by it. */
 export const patience = Number(process.env.TSRUN_TEST_PATIENCE ?? 1);

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { Facts } from './facts.ts';
-import { hostToolPath, patience, runtimePath } from './places.ts';
+import { caller, callerRuntime, hostToolPath, patience, runtimePath } from './places.ts';
 
 export interface CallOptions {
   cwd?: string;
-  /** The whole environment; by default PATH alone. */
-  env?: Record<string, string>;
+  /** The whole environment; by default PATH, and XDG_RUNTIME_DIR where the caller has one. */
+  env?: Readonly<Record<string, string>>;
   /** Standard input; by default /dev/null. */
   input?: string;
   /** Changes what the runtime inherits: settings of `host with`, such as `nofile=256`. */
@@ -52,7 +52,10 @@ export class Result {
   }
 }
 
-export const defaultEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+export const defaultEnvironment: Readonly<Record<string, string>> = {
+  PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+  ...(callerRuntime === undefined ? {} : { XDG_RUNTIME_DIR: callerRuntime }),
+};
 
 function commandLine(argv: readonly string[], options: CallOptions): [string, string[]] {
   const settings = [...(options.inherit ?? [])];
@@ -96,5 +99,15 @@ export async function call(argv: readonly string[], options: CallOptions = {}): 
   );
 }
 
+/** A command line as the user `uid` runs it, without any privilege. */
+export const asUser = (uid: number, ...argv: string[]): string[] => [
+  '/usr/bin/setpriv',
+  ...[`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--'],
+  ...argv,
+];
+
 /** The command line of a call of the runtime with a state root of its own. */
-export const runtime = (root: string, ...argv: string[]): string[] => [runtimePath, '--root', root, ...argv];
+export function runtime(root: string, ...argv: string[]): string[] {
+  const line = [runtimePath, '--root', root, ...argv];
+  return caller === undefined ? line : asUser(caller, ...line);
+}

@@ -3,16 +3,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { Facts } from './facts.ts';
 import { until } from './kernel.ts';
-import { hostToolPath } from './places.ts';
-import { defaultEnvironment } from './runtime.ts';
+import { caller, hostToolPath } from './places.ts';
+import { asUser, defaultEnvironment } from './runtime.ts';
 
 class Talker {
   protected readonly child: ChildProcess;
   #output = '';
   #ended: number | undefined;
 
-  constructor(argv: string[], streams: number, env: Record<string, string> = defaultEnvironment) {
-    this.child = spawn(hostToolPath, argv, { stdio: Array.from({ length: streams }, () => 'pipe' as const), env });
+  constructor(argv: string[], streams: number, env: Readonly<Record<string, string>> = defaultEnvironment) {
+    this.child = spawn(argv[0] ?? '', argv.slice(1), {
+      stdio: Array.from({ length: streams }, () => 'pipe' as const),
+      env,
+    });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.#output += chunk.toString();
     });
@@ -59,19 +62,52 @@ class Talker {
   }
 }
 
+const listen = (path: string, what: string): string[] => [hostToolPath, what, path];
+
 /** Listens on a socket for a terminal, then relays it. */
 export class ConsoleSocket extends Talker {
   readonly path: string;
 
-  constructor(path: string) {
-    super(['console', path], 3);
+  constructor(path: string, what: 'console' | 'pidfd' = 'console') {
+    const argv = listen(path, what);
+    // Of the caller's own, for it to connect to.
+    super(caller === undefined ? argv : asUser(caller, ...argv), 3);
     this.path = path;
   }
 
-  static async listen(path: string): Promise<ConsoleSocket> {
-    const socket = new ConsoleSocket(path);
+  /** Listens for a terminal, or for a pidfd, whose process is told then. */
+  static async listen(path: string, what: 'console' | 'pidfd' = 'console'): Promise<ConsoleSocket> {
+    const socket = new ConsoleSocket(path, what);
     await socket.said('"listening"');
     return socket;
+  }
+}
+
+/** A service manager: what it is told by sd_notify(3). */
+export class ServiceManager extends Talker {
+  readonly path: string;
+
+  private constructor(path: string) {
+    const argv = listen(path, 'manager');
+    super(caller === undefined ? argv : asUser(caller, ...argv), 3);
+    this.path = path;
+  }
+
+  /** Listens at a path, or at an abstract `@name`. */
+  static async listen(path: string): Promise<ServiceManager> {
+    const manager = new ServiceManager(path);
+    await manager.said('"listening"');
+    return manager;
+  }
+
+  /** The messages so far, and how many descriptors came with each. */
+  get messages(): [string, number][] {
+    return this.facts.each('message').map(({ payload, fds }) => [String(payload), Number(fds)]);
+  }
+
+  async told(count: number): Promise<[string, number][]> {
+    await until(`${count} messages in ${this.output}`, () => this.messages.length >= count);
+    return this.messages;
   }
 }
 
@@ -90,7 +126,7 @@ export class Terminal extends Talker {
   #reports = '';
 
   constructor(rows: number, columns: number, argv: readonly string[]) {
-    super(['pty', String(rows), String(columns), ...argv], 5);
+    super([hostToolPath, 'pty', String(rows), String(columns), ...argv], 5);
     this.child.stdio[4]?.on('data', (chunk: Buffer) => {
       this.#reports += chunk.toString();
     });

@@ -156,6 +156,7 @@ describe('names', () => {
       size: 5,
       ino: known.ino,
       dev: known.dev,
+      links: 1,
       uid: known.uid,
       gid: known.gid,
       rdevMajor: 0,
@@ -168,6 +169,18 @@ describe('names', () => {
     expect(addon.stat(at('nothing'), true)).toBe(-errno.ENOENT);
     expect(checkValue(addon.fstat(0), 'fstat')).toHaveProperty('mode');
     expect(addon.fstat(-1)).toBe(-errno.EBADF);
+  });
+
+  it('carry attributes', () => {
+    writeFileSync(at('marked'), '');
+    const set = addon.setxattr(at('marked'), 'user.mark', 'four');
+    // Not every file system has them.
+    if (set === -errno.EOPNOTSUPP) return;
+    expect(set).toBe(0);
+    expect(addon.xattrSize(at('marked'), 'user.mark')).toBe(4);
+    expect(addon.removexattr(at('marked'), 'user.mark')).toBe(0);
+    expect(addon.xattrSize(at('marked'), 'user.mark')).toBe(-61);
+    expect(addon.xattrSize(at('nothing'), 'user.mark')).toBe(-errno.ENOENT);
   });
 
   it('change their mode and owner', () => {

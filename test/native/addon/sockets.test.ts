@@ -1,10 +1,13 @@
-import { mkdirSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../../runtime/addon.ts';
 import { O } from '../../../runtime/constants.ts';
 import { errno } from '../../../runtime/errno.ts';
+import { Netlink } from '../../../runtime/netlink/socket.ts';
 import { check, checkValue } from '../../../runtime/sys.ts';
 import { openFds, openNull, temporaryDirectory } from './helpers.ts';
 
@@ -91,10 +94,60 @@ describe('connectUnix', () => {
     });
   });
 
+  it('ends where nobody accepts, and the queue is full', async () => {
+    const path = join(directory, 'deaf');
+    const listener = spawn('python3', [
+      '-c',
+      `import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(0)
+held = []
+try:
+    while True:
+        c = socket.socket(socket.AF_UNIX)
+        c.setblocking(False)
+        c.connect(sys.argv[1])
+        held.append(c)
+except BlockingIOError:
+    print("full", flush=True)
+sys.stdin.read()`,
+      path,
+    ]);
+    try {
+      await once(listener.stdout, 'data');
+      expect(addon.connectUnix(path)).toBe(-errno.EAGAIN);
+    } finally {
+      listener.kill();
+      await once(listener, 'exit');
+    }
+  }, 30_000);
+
   it('fails where there is none', () => {
     expect(addon.connectUnix(join(directory, 'nothing'))).toBe(-errno.ENOENT);
     expect(addon.connectUnix('/etc/passwd')).toBe(-errno.ECONNREFUSED);
     expect(addon.connectUnix('')).toBe(-errno.ENOENT);
     expect(addon.connectUnix('x'.repeat(5000))).toBe(-errno.ENAMETOOLONG);
+  });
+});
+
+describe('netlink', () => {
+  const host = join(import.meta.dirname, '../../../build/guest/host');
+  /** The ports of all sockets of rtnetlink in this network namespace. */
+  const ports = (): string[] =>
+    readFileSync('/proc/net/netlink', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, protocol]) => protocol === '0')
+      .map(([, , port = '']) => port);
+
+  it('takes nothing from anybody but the kernel', () => {
+    const before = new Set(ports());
+    const netlink = Netlink.open();
+    const [port = ''] = ports().filter((one) => !before.has(one));
+    expect(port).toMatch(/^[1-9][0-9]*$/);
+    expect(spawnSync(host, ['netlink', port]).status).toBe(errno.ECONNREFUSED);
+    expect([...netlink.names()]).toContain('lo');
+    netlink.close();
   });
 });

@@ -4,6 +4,7 @@ import { weightOfShares } from '../../../runtime/cgroup/resources/cpu-weight.ts'
 import {
   type CgroupWrite,
   type ControllerFacts,
+  controllersBesideSystemd,
   controllersNeeded,
   resourceWrites,
   v1ControllersNeeded,
@@ -339,6 +340,7 @@ describe('a hybrid host', () => {
     ]);
     const { writes } = resourceWrites(resources, hybrid);
     expect([...controllersNeeded(writes)]).toEqual(['io', 'hugetlb', 'misc']);
+    expect(controllersBesideSystemd(writes)).toEqual(['hugetlb', 'misc']);
     expect([...v1ControllersNeeded(writes)]).toEqual(['memory', 'net_cls', 'pids']);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limitFlagsOf, resourcesOfFlags } from '../../../runtime/cgroup/update-request.ts';
+import { limitFlagsOf, resourcesOfFlags, schemataOfFlags } from '../../../runtime/cgroup/update-request.ts';
 import { parse, type RequestOf } from '../../../runtime/cli/parse.ts';
 import { UsageError } from '../../../runtime/cli/usage.ts';
 import { wordError } from '../../../runtime/errors.ts';
@@ -72,12 +72,11 @@ const refused: [string, string][] = [
     '--kernel-memory 1M',
     'update: --kernel-memory: Linux has no limit for the memory of the kernel alone any more; use --memory',
   ],
-  ['--l3-cache-schema x', 'update: --l3-cache-schema: this version of tsrun does not support Intel RDT yet'],
-  ['--mem-bw-schema x', 'update: --mem-bw-schema: this version of tsrun does not support Intel RDT yet'],
   [
     '--memory 64M --memory-swap 32M',
     '--memory-swap: less than memory.limit 67108864, which it includes: got "33554432"',
   ],
+  ['--memory 10', '--memory: less than a page of memory: got "10"; give at least 4096 bytes, or -1 for no limit'],
   ['--cpu-quota 1000 --cpu-burst 2000', '--cpu-burst: greater than the quota 1000: got "2000"'],
   ['--cpuset-cpus zero', '--cpuset-cpus: not a list of numbers: got "zero"; write it as 0-3,7'],
   ['--cpuset-mems 3-1', '--cpuset-mems: not a list of numbers: got "3-1"; write it as 0-3,7'],
@@ -102,5 +101,28 @@ describe('flags of update', () => {
   test('are named as they are typed', () => {
     expect(limitFlagsOf(request('--resources f'))).toEqual([]);
     expect(limitFlagsOf(request('--memory 1M --cpu-idle 0'))).toEqual(['--cpu-idle', '--memory']);
+  });
+});
+
+describe('flags of the class of service', () => {
+  test.each<[string, string[]]>([
+    ['--memory 64M', []],
+    ['--l3-cache-schema L3:0=f;1=f', ['L3:0=f;1=f']],
+    ['--mem-bw-schema MB:0=50', ['MB:0=50']],
+    ['--mem-bw-schema MB:0=50 --l3-cache-schema L3:0=f', ['L3:0=f', 'MB:0=50']],
+    ['--mem-bw-schema MB:0=50 --l3-cache-schema L3:0=f\nMB:0=10', ['L3:0=f', 'MB:0=50']],
+  ])('%j', (line, lines) => {
+    expect(schemataOfFlags(request(line))).toEqual(lines);
+    expect(resourcesOfFlags(request(line))).toEqual(line.includes('memory') ? { memory: { limit: 67_108_864 } } : {});
+  });
+
+  test.each([
+    ['--l3-cache-schema x', '--l3-cache-schema: expected a line such as L3:0=f: got "x"'],
+    ['--l3-cache-schema=', 'update: --l3-cache-schema: must not be empty'],
+    ['--l3-cache-schema L3:0=f\n', '--l3-cache-schema: expected a line such as L3:0=f: got "L3:0=f\\n"'],
+    ['--mem-bw-schema x', '--mem-bw-schema: expected one line, begun with the letters MB and a colon: got "x"'],
+    ['--mem-bw-schema=', 'update: --mem-bw-schema: must not be empty'],
+  ])('%j: refused', (line, message) => {
+    expect(() => schemataOfFlags(request(line))).toThrow(message);
   });
 });

@@ -19,12 +19,35 @@ const create = {
   config: undefined,
   consoleSocket: undefined,
   pidFile: undefined,
+  pidfdSocket: undefined,
   preserveFds: 0,
   noPivot: false,
   noNewKeyring: false,
   noSubreaper: false,
 };
 const run = { ...create, command: 'run', detach: false, keep: false };
+const exec = {
+  command: 'exec',
+  process: undefined,
+  cwd: undefined,
+  env: [],
+  tty: false,
+  user: undefined,
+  additionalGids: [],
+  cap: [],
+  noNewPrivs: false,
+  processLabel: undefined,
+  apparmor: undefined,
+  consoleSocket: undefined,
+  pidFile: undefined,
+  pidfdSocket: undefined,
+  preserveFds: 0,
+  detach: false,
+  cgroup: [],
+  ignorePaused: false,
+  noSubreaper: false,
+  program: [],
+};
 const kill = { command: 'kill', all: false, signal: 15 };
 const list = { command: 'list', format: 'table', quiet: false };
 const validate = { command: 'validate', bundle: '.', strict: false, json: false, file: undefined };
@@ -50,6 +73,8 @@ const update = {
   memoryReservation: undefined,
   memorySwap: undefined,
   pidsLimit: undefined,
+  l3CacheSchema: undefined,
+  memBwSchema: undefined,
 };
 
 /** A command line, and the whole request it makes without its global options. */
@@ -71,6 +96,8 @@ const rows: [string, object][] = [
   ['create -f other.json c1', { ...create, config: 'other.json', id: 'c1' }],
   ['create --config other.json c1', { ...create, config: 'other.json', id: 'c1' }],
   ['create --console-socket /s c1', { ...create, consoleSocket: '/s', id: 'c1' }],
+  ['create --pidfd-socket /s c1', { ...create, pidfdSocket: '/s', id: 'c1' }],
+  ['run --pidfd-socket=/s c1', { ...run, pidfdSocket: '/s', id: 'c1' }],
   ['create --pid-file p c1', { ...create, pidFile: 'p', id: 'c1' }],
   ['create --preserve-fds 2 c1', { ...create, preserveFds: 2, id: 'c1' }],
   ['create --preserve-fds=0 c1', { ...create, preserveFds: 0, id: 'c1' }],
@@ -170,6 +197,64 @@ const rows: [string, object][] = [
   ['create c1 --help', { command: 'help', topic: 'create' }],
   ['create --help=false c1', { ...create, id: 'c1' }],
   ['list --help', { command: 'help', topic: 'list' }],
+  ['exec c1 ls -l --cwd /', { ...exec, id: 'c1', program: ['ls', '-l', '--cwd', '/'] }],
+  ['exec -t --cwd / c1 -e A=1 ls -t', { ...exec, id: 'c1', tty: true, cwd: '/', env: ['A=1'], program: ['ls', '-t'] }],
+  [
+    'enter --ns net c1 -- ls -l',
+    {
+      ...{ command: 'enter', ns: 'net', user: undefined, preserveCredentials: false, cwd: undefined, env: [] },
+      ...{ target: 'c1', words: ['ls', '-l'] },
+    },
+  ],
+  ['exec c1 -- -x -t', { ...exec, id: 'c1', program: ['-x', '-t'] }],
+  ['exec -- c1 -x', { ...exec, id: 'c1', program: ['-x'] }],
+  ['exec c1 - -t', { ...exec, id: 'c1', program: ['-', '-t'] }],
+  ['exec c1 true --', { ...exec, id: 'c1', program: ['true', '--'] }],
+  ['exec c1 echo --help', { ...exec, id: 'c1', program: ['echo', '--help'] }],
+  ['exec -u 1 c1 id', { ...exec, id: 'c1', user: { uid: 1, gid: 0 }, program: ['id'] }],
+  ['exec -u 1:5 c1 id', { ...exec, id: 'c1', user: { uid: 1, gid: 5 }, program: ['id'] }],
+  [
+    'exec --user=4294967294:4294967294 c1 id',
+    { ...exec, id: 'c1', user: { uid: 4294967294, gid: 4294967294 }, program: ['id'] },
+  ],
+  [
+    'exec -e A=1 --env B= -e A=2 -e C==d c1 env',
+    { ...exec, id: 'c1', env: ['A=1', 'B=', 'A=2', 'C==d'], program: ['env'] },
+  ],
+  ['exec -g 5 --additional-gids 0 c1 id', { ...exec, id: 'c1', additionalGids: [5, 0], program: ['id'] }],
+  ['exec -c CAP_KILL --cap=CAP_CHOWN c1 id', { ...exec, id: 'c1', cap: ['CAP_KILL', 'CAP_CHOWN'], program: ['id'] }],
+  [
+    'exec --no-new-privs --process-label a:b --apparmor p c1 id',
+    { ...exec, id: 'c1', noNewPrivs: true, processLabel: 'a:b', apparmor: 'p', program: ['id'] },
+  ],
+  ['exec --cgroup a/b c1 id', { ...exec, id: 'c1', cgroup: [{ controllers: [], path: 'a/b' }], program: ['id'] }],
+  [
+    'exec --cgroup cpu,memory:a --cgroup pids:b c1 id',
+    {
+      ...exec,
+      id: 'c1',
+      cgroup: [
+        { controllers: ['cpu', 'memory'], path: 'a' },
+        { controllers: ['pids'], path: 'b' },
+      ],
+      program: ['id'],
+    },
+  ],
+  [
+    'exec -d --pid-file p --console-socket s --pidfd-socket t --preserve-fds 2 --ignore-paused --no-subreaper c1 id',
+    {
+      ...exec,
+      id: 'c1',
+      detach: true,
+      pidFile: 'p',
+      consoleSocket: 's',
+      pidfdSocket: 't',
+      preserveFds: 2,
+      ignorePaused: true,
+      noSubreaper: true,
+      program: ['id'],
+    },
+  ],
   ['-- state c1', { command: 'state', id: 'c1' }],
 ];
 
@@ -268,6 +353,24 @@ const callers: [string, object][] = [
       id: 'c1',
     },
   ],
+  [
+    `${shim} exec --process /tmp/runc-process1 --detach --pid-file /b/e.pid c1`,
+    { ...exec, global: shimGlobal, process: '/tmp/runc-process1', detach: true, pidFile: '/b/e.pid', id: 'c1' },
+  ],
+  [
+    'exec --pid-file P --process F --detach --preserve-fds 1 --console-socket S c1',
+    {
+      ...exec,
+      global: quiet,
+      pidFile: 'P',
+      process: 'F',
+      detach: true,
+      preserveFds: 1,
+      consoleSocket: 'S',
+      id: 'c1',
+    },
+  ],
+  ['--root /run/runc exec --process F c1', { ...exec, global: crio, process: 'F', id: 'c1' }],
   [`${shim} start c1`, { command: 'start', global: shimGlobal, id: 'c1' }],
   [`${shim} kill --all c1 9`, { ...kill, global: shimGlobal, all: true, signal: 9, id: 'c1' }],
   [`${shim} delete c1`, { command: 'delete', global: shimGlobal, force: false, id: 'c1' }],

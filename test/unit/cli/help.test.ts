@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { helpText } from '../../../runtime/cli/help.ts';
-import { type CommandName, type CommandSpec, commands, globalFlags } from '../../../runtime/cli/spec.ts';
+import type { CommandSpec } from '../../../runtime/cli/kinds.ts';
+import { type CommandName, commands, globalFlags } from '../../../runtime/cli/spec.ts';
 import { nearest } from '../../../runtime/cli/usage.ts';
 import { versionText } from '../../../runtime/version.ts';
 

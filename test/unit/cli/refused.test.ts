@@ -18,6 +18,7 @@ function refusal(list: readonly string[]): UsageError {
 const idRule = 'an id is 1 to 255 characters of A-Z a-z 0-9 _ + . -, does not begin with - and is not . or ..';
 const notATime = 'not a time from 1ms to 596h';
 const timeHint = '; give one such as 5s or 500ms';
+const notAnId = 'not a decimal id from 0 to 4294967294';
 const notYet = 'this version of tsrun has no such command yet';
 
 /** A command line, and the error it makes, as the user reads it. */
@@ -40,7 +41,7 @@ const rows: [string | string[], string][] = [
   [[''], 'unknown command: got ""; see tsrun --help'],
   [['\x1b[31m'], 'unknown command: got "\\x1b[31m"; see tsrun --help'],
   ['help creat', 'unknown command: got "creat"; did you mean create?'],
-  ['help exec', `exec: ${notYet}`],
+  ['help restore', `restore: ${notYet}`],
   ['help create run', 'help: too many arguments: "run" is one more than 1'],
   // flags
   ['create --bundel /b c1', 'create: unknown flag: got "--bundel"; did you mean --bundle?'],
@@ -131,18 +132,69 @@ const rows: [string | string[], string][] = [
     '--systemd-cgroup and --cgroup-manager disabled contradict each other; give one of them',
   ],
   // refused for now
-  ['create --pidfd-socket /s c1', 'create: --pidfd-socket: this version of tsrun cannot send a pidfd yet'],
-  ['run --pidfd-socket=/s c1', 'run: --pidfd-socket: this version of tsrun cannot send a pidfd yet'],
-  [
-    '--root /run/x --log /b/log.json --log-format json exec --process /tmp/p --detach --pid-file /b/e.pid c1',
-    `exec: ${notYet}`,
-  ],
-  ['exec --pid-file P --process F --detach c1', `exec: ${notYet}`],
   ['checkpoint --help', `checkpoint: ${notYet}`],
   ['checkpoint --image-path I --work-path W --leave-running c1', `checkpoint: ${notYet}`],
   ['restore --lsm-mount-context', `restore: ${notYet}`],
   ['restore --detach -no-subreaper --bundle B c1', `restore: ${notYet}`],
-  ['mounts add c1 f', `mounts: ${notYet}`],
+  // exec
+  ['exec -u 4294967296 c1 id', `exec: --user: ${notAnId}: got "4294967296"`],
+  ['exec -u -1 c1 id', `exec: --user: ${notAnId}: got "-1"`],
+  ['exec -u 4294967295 c1 id', `exec: --user: ${notAnId}: got "4294967295"`],
+  ['exec -u 1x c1 id', `exec: --user: ${notAnId}: got "1x"`],
+  ['exec -u 0x10 c1 id', `exec: --user: ${notAnId}: got "0x10"`],
+  ['exec -u 1e3 c1 id', `exec: --user: ${notAnId}: got "1e3"`],
+  ['exec -u 01 c1 id', `exec: --user: ${notAnId}: got "01"`],
+  ['exec -u= c1 id', `exec: --user: ${notAnId}: got ""`],
+  ['exec -u 1: c1 id', `exec: --user: ${notAnId}: got ""`],
+  ['exec -u :1 c1 id', `exec: --user: ${notAnId}: got ""`],
+  ['exec -u 1:2:3 c1 id', `exec: --user: ${notAnId}: got "2:3"`],
+  ['exec -u 1:-1 c1 id', `exec: --user: ${notAnId}: got "-1"`],
+  ['exec -u root c1 id', `exec: --user: ${notAnId}: got "root"`],
+  ['exec -u +1 c1 id', `exec: --user: ${notAnId}: got "+1"`],
+  [['exec', '-u', ' 1', 'c1', 'id'], `exec: --user: ${notAnId}: got " 1"`],
+  [['exec', '-u', '1\n', 'c1', 'id'], `exec: --user: ${notAnId}: got "1\\n"`],
+  [['exec', '-u', '١', 'c1', 'id'], `exec: --user: ${notAnId}: got "١"`],
+  ['exec -g -5 c1 id', `exec: --additional-gids: ${notAnId}: got "-5"`],
+  ['exec -g 1,2 c1 id', `exec: --additional-gids: ${notAnId}: got "1,2"`],
+  ['exec -e A c1 id', 'exec: --env: not of the form NAME=value: got "A"'],
+  ['exec -e =x c1 id', 'exec: --env: not of the form NAME=value: got "=x"'],
+  ['exec -e= c1 id', 'exec: --env: not of the form NAME=value: got ""'],
+  [['exec', '-e', 'A=\ufffd', 'c1', 'id'], 'exec: --env: not valid UTF-8: got "A=\ufffd"'],
+  ['exec -c X c1 id', 'exec: --cap: unknown capability: got "X"'],
+  ['exec -c net_raw c1 id', 'exec: --cap: unknown capability: got "net_raw"; did you mean CAP_NET_RAW?'],
+  ['exec -c cap_net_raw c1 id', 'exec: --cap: unknown capability: got "cap_net_raw"; did you mean CAP_NET_RAW?'],
+  ['exec -c CAP_NET_RAV c1 id', 'exec: --cap: unknown capability: got "CAP_NET_RAV"; did you mean CAP_NET_RAW?'],
+  ['exec -c constructor c1 id', 'exec: --cap: unknown capability: got "constructor"'],
+  ['exec --cgroup ../x c1 id', 'exec: --cgroup: leads out of the container\'s cgroup: got "../x"'],
+  ['exec --cgroup cpu: c1 id', 'exec: --cgroup: no path: got "cpu:"'],
+  ['exec --cgroup cpu,:x c1 id', 'exec: --cgroup: no controller before the colon: got "cpu,:x"'],
+  [
+    'exec --cgroup x --cgroup cpu:y c1 id',
+    'exec: --cgroup "x": a path for every controller, and there is another --cgroup',
+  ],
+  ['exec --cgroup cpu:x --cgroup cpu:y c1 id', 'exec: --cgroup: the controller "cpu" is given twice'],
+  [
+    'exec --preserve-fds 99999999 c1 id',
+    'exec: --preserve-fds: not a decimal number from 0 to 1048576: got "99999999"',
+  ],
+  ['exec', 'exec: missing argument: ID, the name of the container'],
+  ['exec c1', 'exec: missing argument: COMMAND, the program to run, or --process FILE'],
+  ['exec c1 -t', 'exec: missing argument: COMMAND, the program to run, or --process FILE'],
+  [['exec', 'c1', ''], 'exec: COMMAND: must not be empty'],
+  [['exec', 'c1', 'a', '\ufffd'], 'exec: COMMAND: not valid UTF-8: got "\ufffd"'],
+  ['exec -p F c1 id', 'exec: --process and the command "id" are both given; one of them says what to run'],
+  ['exec -p F --cwd / c1', 'exec: --process and --cwd are both given; the file says what the process is'],
+  ['exec -p F -u 0 c1', 'exec: --process and --user are both given; the file says what the process is'],
+  [
+    'exec -p F --no-new-privs c1',
+    'exec: --process and --no-new-privs are both given; the file says what the process is',
+  ],
+  ['exec --usr 1 c1 id', 'exec: unknown flag: got "--usr"; did you mean --user?'],
+  ['exec c1 --bogus id', 'exec: unknown flag: got "--bogus"; see tsrun exec --help'],
+  [
+    'exec --console-socket s -t c1 id',
+    'exec: --console-socket: only with --detach, for exec in the foreground uses the terminal it has',
+  ],
   // times
   ['events --interval 5 c1', `events: --interval: ${notATime}: got "5"${timeHint}`],
   ['events --interval 0s c1', `events: --interval: ${notATime}: got "0s"${timeHint}`],
@@ -219,9 +271,10 @@ describe('what goes with the words', () => {
   test.each([
     ['create --bogus c1', 'usage', 1],
     ['start a/b', 'invalid-id', 1],
-    ['create --pidfd-socket s c1', 'unsupported', 1],
     ['checkpoint c1', 'unsupported', 1],
-    ['exec c1 true', 'unsupported', 255],
+    ['exec c1', 'usage', 255],
+    ['exec --bogus c1 true', 'usage', 255],
+    ['exec a/b true', 'invalid-id', 255],
   ])('%s: code and exit status', (line, code, exitCode) => {
     expect(refusal(words(line))).toMatchObject({ code, exitCode });
   });

@@ -1,7 +1,7 @@
 /** What must come before what, whatever the configuration asks for. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLONE } from '../../../runtime/constants.ts';
+import { CLONE, MS } from '../../../runtime/constants.ts';
 import { type Operation, POINT } from '../../../runtime/generated/wire.ts';
 import { type Plan, plan, SOURCES_PER_MESSAGE } from '../../../runtime/plan.ts';
 import type { Config, Hook, Namespace, NamespaceType } from '../../../spec/config.ts';
@@ -25,7 +25,7 @@ const mount = fc.constantFrom(
   { destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup'] },
 );
 
-/** Every namespace is absent, new or joined; the mount namespace is always new. */
+/** Every namespace is absent, new or joined; the mount namespace is new where there is a user namespace. */
 const namespaces: fc.Arbitrary<Namespace[]> = fc
   .record({
     pid: fc.constantFrom('none', 'new', 'join'),
@@ -35,10 +35,10 @@ const namespaces: fc.Arbitrary<Namespace[]> = fc
     cgroup: fc.constantFrom('none', 'new', 'join'),
     time: fc.constantFrom('none', 'new', 'join'),
     user: fc.constantFrom('none', 'new', 'join'),
-    mount: fc.constant('new'),
+    mount: fc.constantFrom('none', 'new', 'new', 'join'),
   })
   .map((how) =>
-    Object.entries(how)
+    Object.entries(how.user === 'none' ? how : { ...how, mount: 'new' })
       .filter(([, value]) => value !== 'none')
       .map(([type, value]) => ({
         type: type as NamespaceType,
@@ -138,9 +138,9 @@ const rules: readonly (readonly [why: string, before: readonly Name[], after: re
   ['parameters are written while the host’s procfs is at hand', ['sysctl'], enters],
   ['HOME is looked up in the container, after ENV', [...enters, 'env'], ['home']],
   ['raising a limit may need privileges', ['raiseLimit'], ['user', 'capabilities']],
-  ['hooks run before the limits of the program', ['hook', 'waitStart'], ['rlimit']],
+  ['hooks run before the limits of the program', ['hook'], ['rlimit']],
   ['descriptors are in place before there can be too few', ['descriptors'], ['rlimit']],
-  ['limits come right before the program', ['rlimit'], ['exec']],
+  ['limits come before the program', ['rlimit'], ['exec']],
   ['the bounding set needs CAP_SETPCAP', ['bounding'], ['user', 'capabilities']],
   ['groups need CAP_SETGID', ['groups'], ['user']],
   ['ids need CAP_SETUID', ['user'], ['capabilities']],
@@ -148,7 +148,11 @@ const rules: readonly (readonly [why: string, before: readonly Name[], after: re
   ['no_new_privs comes last', ['ambient'], ['noNewPrivileges']],
   ['the program is looked up by the user who runs it', ['chdir', 'user', 'args', 'env'], ['findExecutable']],
   ['what can fail, fails at create', ['findExecutable', 'chdir', 'user', 'umask', 'noNewPrivileges'], ['ready']],
-  ['start comes after create', ['ready'], ['waitStart']],
+  ['start comes after create', ['ready'], ['alive']],
+  ['nobody waits for start before the host may end', ['alive'], ['waitStart']],
+  ['a filter is loaded when all else is made', ['ready', 'noNewPrivileges', 'descriptors', 'umask'], ['seccomp']],
+  ['the errors of a filter are those of create', ['seccomp', 'lastCapabilities'], ['alive']],
+  ['the capability for the filter is given up after it', ['seccomp'], ['lastCapabilities']],
 ];
 
 describe('the order of a plan', () => {
@@ -166,19 +170,39 @@ describe('the order of a plan', () => {
       fc.property(plans, ({ plan: made }) => {
         for (const once of [
           'session',
-          'rootfs',
           'args',
           'env',
           'user',
           'capabilities',
           'ready',
+          'alive',
           'waitStart',
           'exec',
         ] as const)
           expect(at(made, once)).toHaveLength(1);
+        expect(at(made, 'rootfs', 'rootDirectory')).toHaveLength(1);
         expect(at(made, ...enters)).toHaveLength(1);
         expect(at(made, 'fork').length).toBeLessThanOrEqual(1);
         expect(opsOf(made).at(-1)).toBe('exec');
+      }),
+    );
+  });
+
+  test('the mounts of others stay as they are', () => {
+    fc.assert(
+      fc.property(plans, ({ plan: made, config }) => {
+        const own = config.linux?.namespaces?.some(({ type, path }) => type === 'mount' && path === undefined) ?? false;
+        expect(at(made, 'propagation', 'pivotRoot', 'moveRoot').length > 0).toBe(own);
+        for (const { operation } of made.steps) {
+          if (operation.op === 'rootfs') expect(operation.at).toBe(made.mountPoint);
+          if (own || (operation.op !== 'rootfs' && operation.op !== 'bind')) continue;
+          // Of the clones of their trees none stays a peer, unless that was asked for.
+          const asked = operation.op === 'bind' ? config.linux?.rootfsPropagation : undefined;
+          if (asked === 'shared') continue;
+          expect([MS.SLAVE, MS.PRIVATE, ...(asked === 'unbindable' ? [MS.UNBINDABLE] : [])]).toContain(
+            operation.propagation,
+          );
+        }
       }),
     );
   });

@@ -102,7 +102,7 @@ const FRAGMENTS: Record<string, string>[] = [
   // values at their bounds
   { 'process.rlimits': '[{"type": "RLIMIT_AS", "soft": 0, "hard": 18446744073709551615}]' },
   { 'process.scheduler': '{"policy": "SCHED_DEADLINE", "runtime": 10, "deadline": 20, "period": 20}' },
-  { 'process.scheduler': '{"policy": "SCHED_RR", "priority": 99, "nice": -20, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}' },
+  { 'process.scheduler': '{"policy": "SCHED_RR", "priority": 99, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}' },
   { 'process.oomScoreAdj': '-1000' },
   {
     'linux.namespaces': '[{"type": "mount"}, {"type": "user"}]',

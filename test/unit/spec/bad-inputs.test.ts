@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { baseWith, idMaps, messageOf, warningsOf } from './documents.ts';
 
+/** A user namespace without a mount namespace. */
+const inUserNamespace = {
+  ...idMaps('[{"containerID":0,"hostID":0,"size":1}]'),
+  'linux.namespaces': '[{"type":"user"}]',
+};
+
 /** The place and message of the first error, without the file's name; the numbers are those of the threat model's list of bad inputs. */
 const BAD: [Record<string, string>, string][] = [
   // 12
@@ -206,10 +212,6 @@ const BAD: [Record<string, string>, string][] = [
     '18:38: linux.uidMappings[0].hostID: plus size 4294967295 is beyond the last id: got 1',
   ],
   [
-    { ...idMaps('[{"containerID":1,"hostID":1,"size":1}]') },
-    '18:5: linux.uidMappings: id 0 of the container is not mapped; map containerID 0 too',
-  ],
-  [
     { ...idMaps('[{"containerID":0,"hostID":-1,"size":1}]') },
     '18:38: linux.uidMappings[0].hostID: expected an integer from 0 to 4294967295: got -1',
   ],
@@ -247,16 +249,16 @@ const BAD: [Record<string, string>, string][] = [
   ],
   // 38
   [
-    { 'linux.namespaces': '[]', mounts: '[{"destination":"/proc","type":"proc"}]' },
-    '19:3: mounts: needs a mount namespace; add {"type": "mount"} to linux.namespaces',
+    { ...inUserNamespace, mounts: '[{"destination":"/proc","type":"proc"}]' },
+    '21:3: mounts: needs a mount namespace; add {"type": "mount"} to linux.namespaces',
   ],
   [
-    { 'linux.namespaces': '[]', 'root.readonly': 'true' },
+    { ...inUserNamespace, 'root.readonly': 'true' },
     '5:5: root.readonly: needs a mount namespace; add {"type": "mount"} to linux.namespaces',
   ],
   [
-    { 'linux.namespaces': '[]', 'linux.maskedPaths': '["/proc/kcore"]' },
-    '18:5: linux.maskedPaths: needs a mount namespace; add {"type": "mount"} to linux.namespaces',
+    { ...inUserNamespace, 'linux.maskedPaths': '["/proc/kcore"]' },
+    '20:5: linux.maskedPaths: needs a mount namespace; add {"type": "mount"} to linux.namespaces',
   ],
   // 39
   [
@@ -417,12 +419,12 @@ const BAD: [Record<string, string>, string][] = [
     '23:15: mounts[0].destination: empty, expected an absolute path: got ""',
   ],
   [
-    { mounts: '[{"destination":"/","type":"tmpfs"}]' },
-    `23:15: mounts[0].destination: a mount cannot replace the container's root: got "/"; set root.path instead`,
+    { mounts: '[{"destination":"/x","type":"tmpfs"},{"destination":"/","type":"tmpfs"}]' },
+    `23:51: mounts[1].destination: a mount on the root covers all mounts before it: got "/"; put it first`,
   ],
   [
-    { mounts: '[{"destination":"/a/../","type":"tmpfs"}]' },
-    `23:15: mounts[0].destination: a mount cannot replace the container's root: got "/a/../"; set root.path instead`,
+    { mounts: '[{"destination":"/x","type":"tmpfs"},{"destination":"/a/../","type":"tmpfs"}]' },
+    `23:51: mounts[1].destination: a mount on the root covers all mounts before it: got "/a/../"; put it first`,
   ],
   // 52
   [
@@ -440,8 +442,8 @@ const BAD: [Record<string, string>, string][] = [
   ],
   // 54
   [
-    { mounts: '[{"destination":"/a","type":"none","source":"/b","options":["bind","size=10"]}]' },
-    '23:80: mounts[0].options[1]: not an option of a bind mount: got "size=10"',
+    { mounts: '[{"destination":"/a","type":"none","source":"/b","options":["bind","nosiud"]}]' },
+    '23:80: mounts[0].options[1]: not an option of a bind mount: got "nosiud"',
   ],
   // 55
   [
@@ -529,8 +531,12 @@ const BAD: [Record<string, string>, string][] = [
     '22:39: linux.resources.cpu.burst: greater than the quota 1000: got 2000',
   ],
   [
-    { 'linux.resources': '{"memory":{"limit":10,"swap":5}}' },
-    '22:40: linux.resources.memory.swap: less than memory.limit 10, which it includes: got 5',
+    { 'linux.resources': '{"memory":{"limit":4095}}' },
+    '22:29: linux.resources.memory.limit: less than a page of memory: got 4095; give at least 4096 bytes, or -1 for no limit',
+  ],
+  [
+    { 'linux.resources': '{"memory":{"limit":8192,"swap":5}}' },
+    '22:42: linux.resources.memory.swap: less than memory.limit 8192, which it includes: got 5',
   ],
   [
     { 'linux.resources': '{"memory":{"swappiness":101}}' },
@@ -629,6 +635,18 @@ const BAD: [Record<string, string>, string][] = [
     '15:25: process.execCPUAffinity.initial: not a list of numbers: got "x"; write it as 0-3,7',
   ],
   [
+    { 'process.execCPUAffinity': '{"final":"0-3:3/2"}' },
+    '15:25: process.execCPUAffinity.final: not a list of numbers: got "0-3:3/2"; write it as 0-3,7',
+  ],
+  [
+    { 'process.execCPUAffinity': '{"final":"0-7:1/0"}' },
+    '15:25: process.execCPUAffinity.final: not a list of numbers: got "0-7:1/0"; write it as 0-3,7',
+  ],
+  [
+    { 'process.execCPUAffinity': '{"final":"0,8192"}' },
+    '15:25: process.execCPUAffinity.final: a number is greater than 8191, the highest that Linux has: got "0,8192"',
+  ],
+  [
     { 'linux.personality': '{"domain":"LINUX64"}' },
     '22:21: linux.personality.domain: unknown execution domain: got "LINUX64"; use LINUX or LINUX32',
   ],
@@ -643,6 +661,20 @@ const BAD: [Record<string, string>, string][] = [
   [
     { 'linux.memoryPolicy': '{"mode":"MPOL_BIND"}' },
     '22:5: linux.memoryPolicy.nodes: missing, but MPOL_BIND needs them',
+  ],
+  [
+    { 'linux.memoryPolicy': '{"mode":"MPOL_BIND","nodes":"0-1024"}' },
+    '22:41: linux.memoryPolicy.nodes: a number is greater than 1023, the highest that Linux has: got "0-1024"',
+  ],
+  [
+    {
+      'linux.memoryPolicy': '{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES","MPOL_F_RELATIVE_NODES"]}',
+    },
+    '22:53: linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other',
+  ],
+  [
+    { 'linux.memoryPolicy': '{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_BOGUS"]}' },
+    '22:62: linux.memoryPolicy.flags[0]: unknown memory policy flag: got "MPOL_F_BOGUS"; use one of MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, MPOL_F_STATIC_NODES',
   ],
   [
     { 'linux.memoryPolicy': '{"mode":"MPOL_LOCAL","nodes":"0"}' },

@@ -4,12 +4,18 @@ import { definition, resolve } from '../../../spec/schema/definitions.ts';
 import { sysctlNamespace, sysctlPath } from '../../../spec/sysctl.ts';
 import { mountOption } from '../../../spec/tables.ts';
 
-const document = features({ version: '1.2.3', commit: 'abc' });
+const seccomp = { version: '2.5.4', architectures: ['SCMP_ARCH_X86'], flags: ['SECCOMP_FILTER_FLAG_LOG'] };
+const document = features({ version: '1.2.3', commit: 'abc', seccomp });
 
 describe('the features document', () => {
   it('has the versions that callers compare', () => {
     expect(document).toMatchObject({ ociVersionMin: '1.0.0', ociVersionMax: '1.3.0' });
-    expect(document.annotations).toEqual({ 'org.tsrun.version': '1.2.3', 'org.tsrun.commit': 'abc' });
+    expect(document.annotations).toEqual({
+      'org.tsrun.version': '1.2.3',
+      'org.tsrun.commit': 'abc',
+      'org.tsrun.checkpoint.enabled': 'false',
+      'io.github.seccomp.libseccomp.version': '2.5.4',
+    });
   });
 
   it('lists the hooks of the schema', () => {
@@ -21,19 +27,36 @@ describe('the features document', () => {
 
   it('lists mount options that have a meaning, and none that is not implemented', () => {
     for (const option of document.mountOptions ?? []) expect(mountOption(option)).toBeDefined();
-    expect(document.mountOptions).toEqual(expect.arrayContaining(['rro', 'rbind', 'tmpcopyup', 'lazytime']));
-    expect(document.mountOptions).not.toContain('idmap');
+    expect(document.mountOptions).toEqual(
+      expect.arrayContaining(['rro', 'rbind', 'tmpcopyup', 'lazytime', 'idmap', 'ridmap']),
+    );
+  });
+
+  it('tells of seccomp what the schema knows, and what libseccomp and the kernel do', () => {
+    expect(document.linux?.seccomp).toMatchObject({
+      enabled: true,
+      archs: ['SCMP_ARCH_X86'],
+      supportedFlags: ['SECCOMP_FILTER_FLAG_LOG'],
+    });
+    expect(document.linux?.seccomp?.actions).toContain('SCMP_ACT_NOTIFY');
+    expect(document.linux?.seccomp?.operators).toHaveLength(7);
+    expect(document.linux?.seccomp?.knownFlags).toHaveLength(4);
+    expect(features({ version: '1', commit: 'a' }).linux?.seccomp).not.toHaveProperty('archs');
+    expect(features({ version: '1', commit: 'a' }).linux?.seccomp?.enabled).toBe(false);
   });
 
   it('claims nothing else', () => {
     expect(document.linux).toMatchObject({
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
-      seccomp: { enabled: false },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
-      netDevices: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      memoryPolicy: {
+        modes: expect.arrayContaining(['MPOL_BIND', 'MPOL_WEIGHTED_INTERLEAVE']),
+        flags: ['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'],
+      },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: true },
     });
     expect(document.linux?.capabilities).toHaveLength(41);
   });

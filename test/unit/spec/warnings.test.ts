@@ -12,6 +12,15 @@ const QUESTIONABLE: [Record<string, string>, string[]][] = [
     { 'process.env': '["A=1","B=","A=2"]' },
     ['15:24: process.env[2]: the variable is given twice, passed on as it is: got "A=2"'],
   ],
+  // 71
+  ...['SCHED_IDLE', 'SCHED_ISO', 'SCHED_FIFO', 'SCHED_OTHER', 'SCHED_BATCH'].map(
+    (policy): [Record<string, string>, string[]] => [
+      { 'process.scheduler': `{"policy":"${policy}","nice":5${policy === 'SCHED_FIFO' ? ',"priority":1' : ''}}` },
+      policy === 'SCHED_OTHER' || policy === 'SCHED_BATCH'
+        ? []
+        : [`15:${31 + policy.length}: process.scheduler.nice: no effect: ${policy} has no nice value: got 5`],
+    ],
+  ),
   // 26
   [
     { 'process.capabilities': '{"bounding":["CAP_BOGUS","KILL","cap_kill","constructor","CAP_SYS_ADMN"]}' },
@@ -31,10 +40,24 @@ const QUESTIONABLE: [Record<string, string>, string[]][] = [
     },
     ['15:22: process.capabilities.ambient: not raised, as they are not inheritable: CAP_CHOWN'],
   ],
+  // 38
+  [
+    { 'linux.namespaces': '[]', mounts: '[{"destination":"/proc","type":"proc"}]', 'linux.readonlyPaths': '["/etc"]' },
+    ['20:3: mounts', '18:5: linux.readonlyPaths'].map(
+      (property) =>
+        `${property}: done in the mount namespace of the caller, as the container has none; add {"type": "mount"} to linux.namespaces`,
+    ),
+  ],
+  [{ 'linux.namespaces': '[{"type":"mount","path":"/m"}]', mounts: '[{"destination":"/proc","type":"proc"}]' }, []],
   // 50
   [
     { mounts: '[{"destination":"tmp","type":"tmpfs"}]' },
     ['23:15: mounts[0].destination: a relative path is deprecated, taken as relative to /: got "tmp"'],
+  ],
+  // 54
+  [
+    { mounts: '[{"destination":"/a","type":"none","source":"/b","options":["bind","size=10"]}]' },
+    ['23:80: mounts[0].options[1]: no option of a bind mount, without effect: got "size=10"'],
   ],
   // 69
   [{ hooks: '{"bogusHook":[]}' }, ['23:13: hooks.bogusHook: unknown property, ignored']],

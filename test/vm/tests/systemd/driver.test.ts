@@ -17,6 +17,8 @@ const units = (part: string): string =>
   execFileSync('systemctl', ['list-units', '--all', '--no-legend', '--plain', `*${part}*`], { encoding: 'utf8' });
 const gone = (part: string): Promise<void> => until(`no unit of ${part}`, () => units(part) === '');
 
+const MIB = 1024 * 1024;
+
 /** Limits that are properties of a unit, one that is none, and a rule that no disk may be read. */
 const limited: Part = resources({
   memory: { limit: 64 * 1024 * 1024 },
@@ -60,6 +62,36 @@ describe('a container', () => {
     await gone(id);
   });
 
+  test('is below no slice where the configuration says so', async ({ lab }) => {
+    const id = lab.id();
+    const container = await lab.create([linux({ cgroupsPath: `-:p:${id}` }), args('pause')], { ...systemd, id });
+    expect(cgroupOf(container.pid)).toBe(`/p-${id}.scope`);
+    (await container.delete('--force')).expectCode(0);
+    await gone(id);
+  });
+
+  test('is paused, goes on, and is ended while it is paused', async ({ lab }) => {
+    const container = await lab.started([args('children=3', 'ticks=10')], systemd);
+    const path = cgroupOf(container.pid);
+    const lines = (): number => container.output.split('\n').length;
+    await until('it counts', () => lines() > 3);
+    (await lab.tsrun(['pause', container.id])).expectCode(0);
+    expect([(await container.state()).status, file(path, 'cgroup.events')]).toEqual([
+      'paused',
+      expect.stringContaining('frozen 1'),
+    ]);
+    const then = lines();
+    // Neither this nor a reload lets it go on.
+    execFileSync('systemctl', ['daemon-reload']);
+    expect(lines()).toBe(then);
+    (await lab.tsrun(['resume', container.id])).expectCode(0);
+    await until('it counts again', () => lines() > then + 3);
+    (await lab.tsrun(['pause', container.id])).expectCode(0);
+    (await lab.tsrun(['kill', '--all', container.id, 'KILL'])).expectCode(0);
+    await container.ended();
+    await gone(container.id);
+  });
+
   test('keeps its limits and its device policy over daemon-reload', async ({ lab }) => {
     const container = await lab.started([limited, args('pause')], systemd);
     const path = cgroupOf(container.pid);
@@ -71,6 +103,37 @@ describe('a container', () => {
     execFileSync('systemctl', ['daemon-reload']);
     expect(values()).toEqual(before);
     expect([opens('/dev/zero'), opens('/dev/vda')]).toEqual([true, false]);
+  });
+
+  test('keeps what update changed over daemon-reload', async ({ lab }) => {
+    const container = await lab.started([limited, args('pause')], systemd);
+    const path = cgroupOf(container.pid);
+    const values = () =>
+      ['memory.max', 'memory.swap.max', 'memory.high', 'pids.max', 'cpu.weight', 'cpu.max', 'cpuset.cpus'].map((name) =>
+        file(path, name),
+      );
+    const changed = {
+      memory: { limit: 96 * MIB, swap: 128 * MIB },
+      pids: { limit: 23 },
+      cpu: { shares: 512, quota: 30_000, period: 60_000, cpus: '0' },
+      unified: { 'memory.high': String(48 * MIB) },
+    };
+    const update = (limits: object) =>
+      lab.tsrun(['update', '--resources', '-', container.id], { input: JSON.stringify(limits) });
+    const bytes = (mebibytes: number): string => String(mebibytes * MIB);
+    const after = [bytes(96), bytes(32), bytes(48), '23', '59', '30000 60000', '0'];
+    expect(values()).not.toEqual(after);
+    (await update(changed)).expectCode(0);
+    expect(values()).toEqual(after);
+    execFileSync('systemctl', ['daemon-reload']);
+    expect(values()).toEqual(after);
+    // Also what it takes away.
+    (await update({ memory: { limit: -1 }, pids: { limit: -1 }, cpu: { quota: -1 } })).expectCode(0);
+    const lifted = ['max', 'max', bytes(48), 'max', '59', 'max 60000', '0'];
+    expect(values()).toEqual(lifted);
+    execFileSync('systemctl', ['daemon-reload']);
+    // systemd forgets the period where there is no quota: it means nothing then.
+    expect(values().map((value) => value.replace(/^max [0-9]+$/, 'max 60000'))).toEqual(lifted);
   });
 
   test('that ended by itself is deleted, though systemd has forgotten its scope', async ({ lab }) => {

@@ -1,0 +1,2 @@
+/** What a user's containers use, and that they run out of memory. */
+import '../../../e2e/events.test.ts';

@@ -1,0 +1,2 @@
+/** From create to delete. */
+import '../../../e2e/lifecycle.test.ts';

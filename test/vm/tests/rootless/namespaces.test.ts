@@ -1,0 +1,2 @@
+/** Namespaces below the user's own. */
+import '../../../e2e/namespaces.test.ts';
