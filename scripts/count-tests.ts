@@ -1,5 +1,6 @@
 /**
- * Adds up vitest's JSON reports and prints `N passed, N failed, N skipped` as its only line.
+ * Adds up vitest's JSON reports: a line `FAILED: …` for each test that failed, and `N passed, N failed, N skipped` as the
+ * last line.
  *
  * usage: bun scripts/count-tests.ts REPORT...
  *
@@ -7,13 +8,37 @@
  * The exit status is 1 where anything failed.
  */
 import { readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
 
+interface TestResult {
+  status: string;
+  fullName: string;
+  failureMessages?: string[];
+}
+interface FileResult {
+  name: string;
+  status: string;
+  message?: string;
+  assertionResults: TestResult[];
+}
 interface Report {
   numPassedTests: number;
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: FileResult[];
+}
+
+const firstLine = (text: string | undefined): string => text?.split('\n', 1)[0] ?? '';
+
+/** The failures of a file, a line each. */
+function failures({ name, status, message, assertionResults }: FileResult): string[] {
+  const file = relative(process.cwd(), name);
+  // A file that cannot be loaded has no tests that could fail.
+  if (status === 'failed' && assertionResults.length === 0) return [`${file}: ${firstLine(message)}`];
+  return assertionResults
+    .filter((test) => test.status === 'failed')
+    .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -23,13 +48,14 @@ for (const path of process.argv.slice(2)) {
     total.passed += report.numPassedTests;
     total.failed += report.numFailedTests;
     total.skipped += report.numPendingTests + report.numTodoTests;
-    // A file that cannot be loaded has no tests that could fail.
     total.failed += report.testResults.filter(
-      (file) => file.status === 'failed' && !file.assertionResults.length,
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
     ).length;
+    const suite = basename(path, '.json');
+    for (const line of report.testResults.flatMap(failures)) process.stdout.write(`FAILED: ${suite}: ${line}\n`);
     if (report.testResults.length === 0) throw new Error('no test file ran');
   } catch (error) {
-    process.stderr.write(`${path}: ${String(error)}\n`);
+    process.stdout.write(`FAILED: ${path}: ${String(error)}\n`);
     total.failed++;
   }
 }

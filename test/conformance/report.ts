@@ -99,7 +99,7 @@ for (const view of views) {
   process.stdout.write(`${view}: ${VIEWS[view] ?? view}\n${table(runs).join('\n')}\n\n`);
   if (!runs.tsrun) status = 1;
   for (const program of behind(runs, record ? 'beside' : 'recorded')) {
-    process.stdout.write(`${view}: tsrun fails ${program}, which a peer passes\n`);
+    process.stdout.write(`FAILED: conformance, ${view}: tsrun fails ${program}, which a peer passes\n`);
     status = 1;
     failed++;
   }
