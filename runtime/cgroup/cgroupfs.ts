@@ -193,6 +193,23 @@ export function openCgroup(cgroup: StoredCgroup): number {
   return check(addon.open(directory, O.RDONLY | O.DIRECTORY, 0), 'open', directory);
 }
 
+/** What the kernel lets a cgroup's owner write, where the kernel itself does not say (/sys/kernel/cgroup/delegate). */
+const DELEGATED = ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'];
+
+/** Gives the cgroup to a user, who may make others below it: cgroups(7) "Cgroups delegation". Its limits stay the caller's. */
+export function giveCgroup(cgroup: StoredCgroup, uid: number): void {
+  const directory = cgroupDirectory(cgroup);
+  const listed = addon.readFile('/sys/kernel/cgroup/delegate', 65536);
+  const files = typeof listed === 'number' ? DELEGATED : decodeText(listed).trim().split('\n');
+  check(addon.chown(directory, uid, -1), 'chown', directory);
+  for (const file of files) {
+    const path = `${directory}/${file}`;
+    const given = addon.chown(path, uid, -1);
+    // Not every file is there, as memory.* where the controller is not enabled.
+    if (given !== -ENOENT) check(given, 'chown', path);
+  }
+}
+
 /** Attaches the device program. */
 export function attachDeviceProgram(cgroupFd: number, instructions: Uint8Array): void {
   const program = check(addon.bpfLoadDevice(instructions), 'bpf', 'BPF_PROG_LOAD');

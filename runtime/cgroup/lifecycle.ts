@@ -13,6 +13,7 @@ import {
   disableControllers,
   type EnabledController,
   enableControllers,
+  giveCgroup,
   killCgroup,
   makeCgroup,
   openCgroup,
@@ -137,6 +138,7 @@ export class NewCgroup {
     const fd = openCgroup(this.#stored);
     this.#undo.push(() => addon.close(fd));
     if (this.#plan.deviceProgram) setDevicePolicy(fd, this.#plan.deviceProgram);
+    if (this.#plan.owner !== undefined) giveCgroup(this.#stored, this.#plan.owner);
     return fd;
   }
 

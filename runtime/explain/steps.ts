@@ -75,6 +75,12 @@ function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
   if (cgroup.driver === 'disabled') return [];
   const directory = show(cgroup.root + cgroup.path);
   const steps = [
+    host('create', {
+      does: `make the cgroup ${directory}, which must be new`,
+      call: 'mkdir',
+      from: 'linux.cgroupsPath',
+    }),
+    host('create', { does: 'note that the cgroup is ours to remove', call: 'rename', from: 'intent before object' }),
     ...cgroup.controllers.map((controller) =>
       host('create', {
         does: `enable the ${controller} controller from ${show(cgroup.root)} down, where it is not`,
@@ -82,12 +88,6 @@ function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
         from: 'linux.resources',
       }),
     ),
-    host('create', {
-      does: `make the cgroup ${directory}, which must be new`,
-      call: 'mkdir',
-      from: 'linux.cgroupsPath',
-    }),
-    host('create', { does: 'note that the cgroup is ours to remove', call: 'rename', from: 'intent before object' }),
   ];
   for (const { controller, root, path } of cgroup.v1)
     steps.push(
@@ -106,6 +106,14 @@ function cgroupSteps({ cgroup }: Plan): ExplainedStep[] {
         details: describeDevicePolicy(cgroup.deviceRules),
         call: 'bpf',
         from: 'linux.resources.devices',
+      }),
+    );
+  if (cgroup.owner !== undefined)
+    steps.push(
+      host('create', {
+        does: `give it to uid ${cgroup.owner}, who may divide it further`,
+        call: 'chown',
+        from: 'mounts: /sys/fs/cgroup is writable',
       }),
     );
   return steps;

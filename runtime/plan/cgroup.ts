@@ -15,6 +15,7 @@ import { annotatedProperties } from '../cgroup/systemd-annotations.ts';
 import { TsrunError } from '../errors.ts';
 import type { Delegation, HostFacts } from '../facts.ts';
 import { quote } from '../text.ts';
+import { cgroupOwner } from './cgroup-owner.ts';
 import { normalize } from './path.ts';
 import { planSystemdUnit, type SystemdUnit } from './systemd.ts';
 import type { CgroupDriver, CgroupPlan, ScopePlan } from './types.ts';
@@ -146,6 +147,7 @@ export function planCgroup(
       'config-invalid',
       `linux.cgroupsPath: ${CGROUP_BASE} holds the cgroups of all containers; name one below it`,
     );
+  const owner = cgroupOwner(config, facts);
   // Root may make what only shows that nothing is limited.
   const mentioned = resources.cpu && !facts.inUserNamespace && !delegation ? ['cpu', 'cpuset'] : [];
   const v1 = planLegacy(limits.writes, mentioned, path, controllers);
@@ -157,6 +159,7 @@ export function planCgroup(
     writes: limits.writes,
     controllers: unit ? controllersBesideSystemd(limits.writes) : [...controllersNeeded(limits.writes)],
     v1,
+    ...(owner === undefined ? {} : { owner }),
   };
   // Inside a user namespace eBPF is refused, and devices that the caller may not use stay out of reach anyway.
   if (facts.inUserNamespace || delegation) return { ...plan, deviceRules: [] };

@@ -101,6 +101,8 @@ export interface CgroupPlan {
   readonly controllers: readonly string[];
   /** Cgroups in v1 hierarchies of a hybrid host, for the limits that are bound there. */
   readonly v1: readonly LegacyCgroup[];
+  /** The uid that the cgroup is given to, as the caller knows it. */
+  readonly owner?: number;
 }
 
 /** A network device of the host that becomes the container's. */

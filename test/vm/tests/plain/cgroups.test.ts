@@ -1,8 +1,17 @@
 /** The container's cgroup under the cgroupfs driver: where it is, what it needs of those above it, what it shows inside. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { Cgroups, resources } from '../../../e2e/harness/cgroups.ts';
-import { args, linux, mount, namespace, type Part } from '../../../e2e/harness/config.ts';
+import { args, linux, mount, namespace, type Part, userNamespace } from '../../../e2e/harness/config.ts';
 import { cgroupOf, isAlive, until } from '../../../e2e/harness/kernel.ts';
 import { cgroupsNamed, type Lab } from '../../../e2e/harness/lab.ts';
 import { call, type Result, runtime } from '../../../e2e/harness/runtime.ts';
@@ -56,6 +65,50 @@ async function createThrough(lab: Lab, line: string[], ...parts: Part[]): Promis
   const output = { stdout: lab.path(`${id}.o`), stderr: lab.path(`${id}.e`) };
   return call([...line, ...runtime(lab.root, 'create', '--bundle', dir, id)], { output });
 }
+
+describe('the owner', () => {
+  const hostRoot = 200000;
+  const files = (directory: string): Record<string, number> =>
+    Object.fromEntries(readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).uid]));
+  const shown = (...options: string[]): Part =>
+    mount({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options });
+
+  test('a process in a user namespace divides what it is shown writable, and its limits stay', async ({ lab }) => {
+    const container = await lab.started([
+      userNamespace(hostRoot),
+      namespace('cgroup'),
+      shown('rw'),
+      resources(some),
+      args(
+        'mkdir=/sys/fs/cgroup/inner',
+        'write=/sys/fs/cgroup/inner/cgroup.procs=0',
+        'write=/sys/fs/cgroup/cgroup.subtree_control=+pids',
+        'write=/sys/fs/cgroup/pids.max=max',
+        'pause',
+      ),
+    ]);
+    const told = await container.told('pause');
+    expect(told.each('mkdir').map(({ errno }) => errno)).toEqual(['']);
+    expect(told.each('write').map(({ errno }) => errno)).toEqual(['', '', 'EACCES']);
+    const directory = `${root}/tsrun/${container.id}`;
+    expect(statSync(directory).uid).toBe(hostRoot);
+    const { inner, ...own } = files(directory);
+    expect(inner).toBe(hostRoot);
+    const listed = readFileSync('/sys/kernel/cgroup/delegate', 'utf8').trim().split('\n');
+    const given = Object.keys(own).filter((name) => own[name] === hostRoot);
+    expect(given.toSorted()).toEqual(listed.filter((name) => name in own).toSorted());
+    expect(Object.values(own).filter((uid) => uid !== hostRoot && uid !== 0)).toEqual([]);
+    (await lab.exec(container, ['id'])).expectCode(0);
+    (await container.delete('--force')).expectCode(0);
+    expect(lab.leftovers()).toEqual([]);
+  });
+
+  test('of one that is shown read-only: who made it', async ({ lab }) => {
+    const container = await lab.create([userNamespace(hostRoot), namespace('cgroup'), shown(), args('pause')]);
+    const directory = `${root}/tsrun/${container.id}`;
+    expect(new Set([statSync(directory).uid, ...Object.values(files(directory))])).toEqual(new Set([0]));
+  });
+});
 
 describe('cgroupsPath', () => {
   test('absent: below /tsrun, with the controllers that are needed', async ({ lab }) => {
