@@ -2,17 +2,11 @@
 import { addon } from './addon.ts';
 import type { Caller } from './caller.ts';
 import { POLL } from './constants.ts';
-import { TsrunError } from './errors.ts';
+import { Interrupts } from './interrupts.ts';
 import { check } from './sys.ts';
 
 const STDERR = 2;
-/** Hangup, interrupt, quit, termination. */
-const ENDING: readonly (readonly [number, string])[] = [
-  [1, 'SIGHUP'],
-  [2, 'SIGINT'],
-  [3, 'SIGQUIT'],
-  [15, 'SIGTERM'],
-];
+const DOING = 'bundle, of which nothing is left';
 const PERIOD_MS = 100;
 const BAR = 30;
 
@@ -30,7 +24,7 @@ function progressLine(done: number, total: number): string {
 }
 
 export class BundleProgress {
-  readonly #signals: number;
+  readonly #interrupts: Interrupts;
   readonly #shown: boolean;
   #total = 0;
   #done = 0;
@@ -38,12 +32,9 @@ export class BundleProgress {
   #hasLine = false;
 
   /** @param shown whether a line is kept on standard error, which is a terminal then */
-  constructor({ ignoredSignals }: Caller, shown: boolean) {
+  constructor(caller: Caller, shown: boolean) {
     this.#shown = shown;
-    const signals = ENDING.map(([signal]) => signal).filter(
-      (signal) => ((ignoredSignals >> BigInt(signal - 1)) & 1n) === 0n,
-    );
-    this.#signals = check(addon.signalfd(signals), 'signalfd');
+    this.#interrupts = new Interrupts(caller);
   }
 
   expect(bytes: number): void {
@@ -52,23 +43,14 @@ export class BundleProgress {
 
   /** Waits for something to read, or for a signal that ends it. */
   wait(fd: number): void {
-    check(addon.poll(Int32Array.of(fd, POLL.IN, this.#signals, POLL.IN), -1), 'poll');
-    this.#endBySignal();
+    check(addon.poll(Int32Array.of(fd, POLL.IN, this.#interrupts.fd, POLL.IN), -1), 'poll');
+    this.#interrupts.obey(DOING);
   }
 
   advance(bytes: number): void {
     this.#done += bytes;
-    this.#endBySignal();
+    this.#interrupts.obey(DOING);
     if (this.#shown && addon.monotonicMs() >= this.#next) this.#draw();
-  }
-
-  #endBySignal(): void {
-    const signal = addon.readSignal(this.#signals);
-    const ending = ENDING.find(([number]) => number === signal);
-    if (ending) {
-      const [number, name] = ending;
-      throw new TsrunError('system', `bundle: ended by ${name}; nothing is left`, { exitCode: 128 + number });
-    }
   }
 
   /** Takes the line away. */

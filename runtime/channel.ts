@@ -1,7 +1,9 @@
 /** The host's end of the handshake, read and written in order and without an event loop. */
 import { addon } from './addon.ts';
+import { POLL } from './constants.ts';
 import { MESSAGE } from './generated/wire.ts';
 import { Handshake, HandshakeError, type HandshakeEvent } from './handshake.ts';
+import type { Interrupts } from './interrupts.ts';
 import type { Step } from './plan/types.ts';
 import { check, checkValue } from './sys.ts';
 import { decodeMessages, encodeMessage, MESSAGE_MAX } from './wire.ts';
@@ -15,15 +17,28 @@ export type ChannelEvent = HandshakeEvent & { fds: number[] };
 export class Channel {
   readonly #socket: number;
   readonly #handshake: Handshake;
+  readonly #interrupts: Interrupts;
   readonly #buffer = new Uint8Array(MESSAGE_MAX);
 
-  constructor(socket: number, steps: readonly Step[]) {
+  constructor(socket: number, steps: readonly Step[], interrupts: Interrupts) {
     this.#socket = socket;
+    this.#interrupts = interrupts;
     this.#handshake = new Handshake(steps);
   }
 
-  /** Waits for what init says next. @throws {HandshakeError} */
+  /** What init has said already comes first. @throws {TsrunError} `interrupted` */
+  #wait(): void {
+    for (;;) {
+      const fds = Int32Array.of(this.#socket, POLL.IN, this.#interrupts.fd, POLL.IN);
+      check(addon.poll(fds, -1), 'poll', 'init');
+      if (fds[1]) return;
+      this.#interrupts.obey('wait for init');
+    }
+  }
+
+  /** Waits for what init says next. @throws {HandshakeError} @throws {TsrunError} `interrupted` */
   next(): ChannelEvent {
+    this.#wait();
     const result = addon.receiveMessage(this.#socket, this.#buffer);
     if (result === -ECONNRESET) throw new HandshakeError('init ended');
     const received = checkValue(result, 'recvmsg', 'init');

@@ -27,6 +27,7 @@ import { escapeControls } from './text.ts';
  * - `command-not-found`, `command-not-executable`: the container's program
  * - `hook`: a hook failed or timed out
  * - `archive`: an archive or image that a bundle is made from is damaged, unsafe or unfit
+ * - `interrupted`: a signal ended the command while it waited
  * - `log`: the log file cannot be written
  * - `system`: any other system call
  * - `internal`: a mistake in tsrun itself
@@ -54,6 +55,7 @@ export type ErrorCode =
   | 'command-not-executable'
   | 'hook'
   | 'archive'
+  | 'interrupted'
   | 'log'
   | 'system'
   | 'internal';

@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 import { POLL } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import { wordHookFailure } from './failure.ts';
+import { Interrupts } from './interrupts.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
 
@@ -22,19 +23,31 @@ export function hookState(state: State): Uint8Array {
 }
 
 /** How waiting for a hook ended: with its output, or before it did. */
-type Outcome = Uint8Array | 'late' | 'pointless';
+type Outcome = Uint8Array | 'late' | 'pointless' | 'interrupted';
 
-/** Waits for a hook. `container` is a pidfd without whose process the hook has no point, or -1. */
-function collect(pid: number, pidfd: number, output: number, timeoutMs: number, container: number): Outcome {
+/** What is waited for. */
+interface Waited {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** What it prints. */
+  readonly output: number;
+  /** -1: for ever. */
+  readonly timeoutMs: number;
+  /** A pidfd without whose process the hook has no point, or -1. */
+  readonly container: number;
+  readonly interrupts: Interrupts;
+}
+
+function collect({ pid, pidfd, output, timeoutMs, container, interrupts }: Waited): Outcome {
   const kept = new Uint8Array(OUTPUT_MAX);
   const chunk = new Uint8Array(OUTPUT_MAX);
   let used = 0;
   const deadline = timeoutMs < 0 ? -1 : addon.monotonicMs() + timeoutMs;
-  const fds = new Int32Array(6);
+  const fds = new Int32Array(8);
   let open = true;
   for (;;) {
     const left = deadline < 0 ? -1 : Math.max(0, Math.ceil(deadline - addon.monotonicMs()));
-    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN, container, POLL.IN]);
+    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN, container, POLL.IN, interrupts.fd, POLL.IN]);
     const ready = check(addon.poll(fds, left), 'poll', `process ${pid}`);
     if (ready === 0) return 'late';
     if (fds[5]) return 'pointless';
@@ -47,7 +60,7 @@ function collect(pid: number, pidfd: number, output: number, timeoutMs: number, 
     } else if (fds[1]) {
       // Ended, and the pipe is empty: a daemon that it left behind may hold the other end for ever.
       return kept.subarray(0, used);
-    }
+    } else if (fds[7]) return 'interrupted';
   }
 }
 
@@ -57,11 +70,12 @@ interface HookSurroundings {
   readonly bundle: string;
   readonly inherited: Inherited;
   readonly container: number;
+  readonly interrupts: Interrupts;
 }
 
 /** Runs one hook to its end. @throws {TsrunError} `hook` */
 function runHook(hook: Hook, property: string, surroundings: HookSurroundings): void {
-  const { state, bundle, inherited, container } = surroundings;
+  const { state, bundle, inherited, container, interrupts } = surroundings;
   const stdin = check(addon.memfdOfData(state, 'state'), 'memfd_create', 'the state of the container');
   const [readEnd, writeEnd] = checkValue(addon.pipe(), 'pipe');
   try {
@@ -84,7 +98,8 @@ function runHook(hook: Hook, property: string, surroundings: HookSurroundings): 
         cause: new SysError(-pid, 'execve'),
       });
     const pidfd = check(addon.pidfdOpen(pid), 'pidfd_open', property);
-    const outcome = collect(pid, pidfd, readEnd, hook.timeout === undefined ? -1 : hook.timeout * 1000, container);
+    const timeoutMs = hook.timeout === undefined ? -1 : hook.timeout * 1000;
+    const outcome = collect({ pid, pidfd, output: readEnd, timeoutMs, container, interrupts });
     if (typeof outcome === 'string') {
       // The whole session, and with it what the hook started.
       addon.kill(-pid, SIGKILL);
@@ -92,12 +107,13 @@ function runHook(hook: Hook, property: string, surroundings: HookSurroundings): 
     }
     const ended = addon.wait(pid, true);
     addon.close(pidfd);
+    if (outcome === 'interrupted') interrupts.obey(`${property}: hook ${quote(hook.path)}`);
     if (outcome === 'pointless')
       throw new TsrunError(
         'hook',
         `${property}: hook ${quote(hook.path)}: ended, for the container was killed meanwhile`,
       );
-    const text = outcome === 'late' ? '' : new TextDecoder().decode(outcome);
+    const text = typeof outcome === 'string' ? '' : new TextDecoder().decode(outcome);
     if (outcome === 'late')
       throw wordHookFailure({
         property,
@@ -119,7 +135,7 @@ function runHook(hook: Hook, property: string, surroundings: HookSurroundings): 
  * Runs the hooks of one kind in order.
  *
  * @param container A pidfd: where that process ends, waiting for a hook is given up.
- * @throws {TsrunError} `hook`: the first that fails; the later ones do not run.
+ * @throws {TsrunError} `hook`: the first that fails; `interrupted`: a signal ended it. The later ones do not run.
  */
 export function runHooks(
   kind: HookKind,
@@ -130,6 +146,6 @@ export function runHooks(
   container = -1,
 ): void {
   if (hooks.length === 0) return;
-  const surroundings = { state: hookState(state), bundle, inherited, container };
+  const surroundings = { state: hookState(state), bundle, inherited, container, interrupts: new Interrupts(inherited) };
   for (const [index, hook] of hooks.entries()) runHook(hook, `hooks.${kind}[${index}]`, surroundings);
 }

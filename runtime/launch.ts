@@ -14,6 +14,7 @@ import { wordFailure } from './failure.ts';
 import { type Operation, POINT } from './generated/wire.ts';
 import { HandshakeError } from './handshake.ts';
 import { hookState, runHooks } from './hooks.ts';
+import { Interrupts } from './interrupts.ts';
 import { checkJoinedMaps } from './launch/joined-maps.ts';
 import { sendListener } from './launch/listener.ts';
 import { moveNetDevices } from './launch/net-devices.ts';
@@ -347,7 +348,7 @@ export function launch(request: LaunchRequest): Launched {
     note();
     const cgroupFd = cgroup.prepare();
     const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
-    const channel = new Channel(ours, plan.steps);
+    const channel = new Channel(ours, plan.steps, new Interrupts(caller));
     undo.push(() => channel.close());
     const pid = spawnInit(request, undo, theirs, cgroupFd);
     addon.close(theirs);

@@ -15,7 +15,7 @@ import { pause, resume } from './commands/freeze.ts';
 import { deleteCommand, kill, list, startCommand, stateCommand } from './commands/lifecycle.ts';
 import { run } from './commands/run.ts';
 import type { Context } from './context.ts';
-import { exitCodeOf } from './errors.ts';
+import { exitCodeOf, TsrunError } from './errors.ts';
 import { Log, type LogOptions } from './log.ts';
 import { print } from './output.ts';
 import { check, checkValue } from './sys.ts';
@@ -167,7 +167,11 @@ function main(argv: readonly string[]): void {
     log.succeed();
     addon.exit(status);
   };
-  const fail = (error: unknown): never => addon.exit(Math.max(log.fail(error), failed));
+  const fail = (error: unknown): never => {
+    const status = log.fail(error);
+    // Of a signal the status tells which one, as shells have it.
+    addon.exit(error instanceof TsrunError && error.code === 'interrupted' ? status : Math.max(status, failed));
+  };
   try {
     const status = execute(context, request);
     if (typeof status === 'number') succeed(status);

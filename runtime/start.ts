@@ -7,6 +7,7 @@ import { type FailureEvent, wordFailure } from './failure.ts';
 import { MESSAGE } from './generated/wire.ts';
 import { failureOf } from './handshake.ts';
 import { runHooks } from './hooks.ts';
+import { Interrupts } from './interrupts.ts';
 import { ociState } from './launch.ts';
 import { Notification } from './notification.ts';
 import type { Step } from './plan/types.ts';
@@ -24,13 +25,14 @@ interface Reply {
 }
 
 /** Everything that init says until it becomes the program, or ends. */
-function readReply(reply: number, pidfd: number): Reply {
+function readReply(reply: number, pidfd: number, interrupts: Interrupts): Reply {
   let bytes = new Uint8Array(0);
   const chunk = new Uint8Array(MESSAGE_MAX);
-  const fds = new Int32Array(4);
+  const fds = new Int32Array(6);
   for (;;) {
-    fds.set([reply, POLL.IN, pidfd, POLL.IN]);
+    fds.set([reply, POLL.IN, pidfd, POLL.IN, interrupts.fd, POLL.IN]);
     check(addon.poll(fds, -1), 'poll', 'the reply of init');
+    if (!fds[1] && !fds[3]) interrupts.obey('wait for the container’s start, which goes on');
     const count = addon.read(reply, chunk);
     if (count > 0) {
       const joined = new Uint8Array(bytes.length + count);
@@ -100,7 +102,7 @@ export function start(
   const notification = Notification.open(container, state.process, caller);
   check(addon.write(go, 'g'), 'write', 'go');
   addon.close(go);
-  const failure = failureIn(readReply(reply, pidfd), state.startSteps);
+  const failure = failureIn(readReply(reply, pidfd, new Interrupts(caller)), state.startSteps);
   addon.close(reply);
   if (failure) {
     if (failure.code === 'hook') destroy(container, state, caller, warn);

@@ -94,7 +94,7 @@ function start(context: Context, request: Request): Entered {
   const process = processOf(request, config, log);
   const preserved = preservedDescriptors(caller, request.preserveFds);
   const pidFile = request.pidFile === undefined ? undefined : checkPidFile(request.pidFile);
-  const cgroup = new ExecCgroup(state.cgroup, request.cgroup);
+  const cgroup = new ExecCgroup(state.cgroup, request.cgroup, status === 'paused');
   const { fds, ...found } = joinable(state, pidfd, config);
   const plan = planExec(
     {

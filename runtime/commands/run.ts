@@ -30,7 +30,7 @@ export function runContainer(
 ): number {
   const { caller, log } = context;
   const warn = (message: string): void => log.warn(message);
-  // Before there is anything to forward to: a signal that comes early waits, and is not lost.
+  // Before there is anything to forward to: a signal that comes early ends what is only being made, or waits, and is not lost.
   const signals = request.detach ? -1 : openSignals();
   if (!request.detach && !request.noSubreaper) addon.setSubreaper(true);
   const {

@@ -14,10 +14,21 @@ import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 
 const ENOENT = 2;
+const EBUSY = 16;
 
 function missing(path: string, controller?: string): TsrunError {
   const where = controller === undefined ? '' : ` of the ${controller} controller`;
   return new TsrunError('cgroup', `--cgroup: the container has no cgroup ${quote(path)}${where}`);
+}
+
+/** Moves a process into the cgroup behind a descriptor, which is closed. */
+function moveTo(directory: number, pid: number): number {
+  const file = addon.openat2(directory, 'cgroup.procs', O.WRONLY, 0, RESOLVE.BENEATH);
+  addon.close(directory);
+  if (file < 0) return file;
+  const written = addon.write(file, String(pid));
+  addon.close(file);
+  return written;
 }
 
 /** Where `--cgroup` and the container's own cgroups put a process. */
@@ -28,10 +39,13 @@ export class ExecCgroup {
   readonly #legacy: readonly LegacyCgroup[];
   /** The scope whose service manager has to bring the process there, for a caller who may not. */
   readonly #attaching: StoredCgroup['scope'];
+  /** Whether who is born there is frozen at once, and holds us, whose memory it has until it executes init. */
+  readonly #isFrozen: boolean;
 
   /** @throws {TsrunError} `cgroup`: the container does not have what the flags name. */
-  constructor(cgroup: StoredCgroup, flags: readonly CgroupFlag[]) {
+  constructor(cgroup: StoredCgroup, flags: readonly CgroupFlag[], isFrozen: boolean) {
     this.#cgroup = cgroup;
+    this.#isFrozen = isFrozen && cgroup.driver !== 'disabled';
     const [first] = flags;
     if (first !== undefined) refuseWithoutCgroup(cgroup, '--cgroup', 'to enter one below it');
     this.#below = first?.controllers.length === 0 ? first.path : undefined;
@@ -61,7 +75,7 @@ export class ExecCgroup {
 
   /** Whether there are cgroups that a process cannot be born in. */
   get isPlaced(): boolean {
-    return this.#legacy.length > 0 || this.#attaching !== undefined;
+    return this.#legacy.length > 0 || this.#attaching !== undefined || this.#isFrozen;
   }
 
   /**
@@ -71,7 +85,7 @@ export class ExecCgroup {
   open(): number | undefined {
     if (this.#cgroup.driver === 'disabled') return undefined;
     const fd = this.#open();
-    if (this.#attaching === undefined) return fd;
+    if (this.#attaching === undefined && !this.#isFrozen) return fd;
     addon.close(fd);
     return undefined;
   }
@@ -127,5 +141,18 @@ export class ExecCgroup {
       withManager(scope.manager, (manager) => manager.attachProcess(scope.unit, below, pid));
     }
     for (const legacy of this.#legacy) enterLegacy(legacy, pid);
+    // Last, for it is frozen then.
+    if (this.#isFrozen && !scope) this.#move(pid, first);
+  }
+
+  /** Moves a process to where others are born. */
+  #move(pid: number, first: number): void {
+    let moved = moveTo(this.#open(), pid);
+    const below = moved === -EBUSY ? this.openOf(first) : undefined;
+    if (below !== undefined) moved = moveTo(below, pid);
+    if (moved < 0)
+      throw new TsrunError('cgroup', `start the process in the cgroup ${quote(this.#cgroup.path)}`, {
+        cause: new SysError(-moved, 'write', 'cgroup.procs'),
+      });
   }
 }

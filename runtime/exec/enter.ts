@@ -11,6 +11,7 @@ import { type FailureEvent, wordFailure } from '../failure.ts';
 import { fitTerminal } from '../foreground.ts';
 import { POINT } from '../generated/wire.ts';
 import { HandshakeError } from '../handshake.ts';
+import { Interrupts } from '../interrupts.ts';
 import { sendListener } from '../launch/listener.ts';
 import { adjustOomScore, raiseLimits } from '../launch/points.ts';
 import { sendPidfd, sendTerminal } from '../launch/sockets.ts';
@@ -230,7 +231,7 @@ export function enter(request: EntryRequest): Entered {
   const undo = new Undo();
   try {
     const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
-    const channel = new Channel(ours, request.plan.steps);
+    const channel = new Channel(ours, request.plan.steps, new Interrupts(request.caller));
     undo.push(() => channel.close());
     const entry = new Entry(request, channel, spawn(request, theirs));
     undo.push(() => endChild(entry.pid));

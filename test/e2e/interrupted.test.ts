@@ -1,7 +1,8 @@
-/** `delete --force` while another command waits for a hook that does not end: nobody waits for that. */
+/** A command that waits for what does not end: it is told to end, or `delete --force` does not wait for it. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { args, type Hook, type HookKind, hook, type Part, withoutNamespace } from './harness/config.ts';
-import { processes, until } from './harness/kernel.ts';
+import { cgroupMount, cgroupOf, processes, until } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
 import { guestPath } from './harness/places.ts';
 import { runtime, start } from './harness/runtime.ts';
@@ -22,12 +23,21 @@ function processesWith(word: string): number[] {
 
 const output = (lab: Lab) => ({ stdout: lab.path('o'), stderr: lab.path('e') });
 
-/** A command that is under way: in an object, for a promise of a promise waits for both. */
-async function beginning(lab: Lab, mark: string, ...argv: string[]): Promise<{ ended: Promise<number | undefined> }> {
+/** A command that is under way. */
+interface Begun {
+  readonly ended: Promise<number | undefined>;
+  readonly pid: number;
+}
+
+/** A command that waits for a hook: in an object, for a promise of a promise waits for both. */
+async function beginning(lab: Lab, mark: string, ...argv: string[]): Promise<Begun> {
   const command = start(runtime(lab.root, ...argv), { output: output(lab) });
   await until(`the hook ${mark} runs`, () => processesWith(mark).length > 0);
-  return { ended: command.then(({ exitCode }) => exitCode) };
+  return { ended: command.then(({ exitCode }) => exitCode), pid: command.pid ?? Number.NaN };
 }
+
+/** What the command that was begun last wrote on standard error. */
+const complaint = (lab: Lab): string => readFileSync(lab.path('e'), 'utf8');
 
 async function deletedByForce(lab: Lab, id: string): Promise<void> {
   const result = await lab.tsrun(['delete', '--force', id]);
@@ -79,6 +89,119 @@ test('while start waits for a startContainer hook', async ({ lab }) => {
     expect(await ended).toBe(1);
     await nothingLeft(lab, 'start-hook', 'start-program');
   }
+});
+
+describe('a signal that is to end a command', () => {
+  const signals: [NodeJS.Signals, number][] = [
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+    ['SIGTERM', 143],
+  ];
+
+  for (const kind of ['prestart', 'createRuntime', 'createContainer'] satisfies HookKind[])
+    test.for(signals)(`create, at a ${kind} hook: %s`, async ([signal, status], { lab }) => {
+      const id = lab.id();
+      const { dir } = lab.bundle(hook(kind, endless(`hook-${id}`)), args(`pass=program-${id}`, 'pause'));
+      const { ended, pid } = await beginning(lab, `hook-${id}`, 'create', '--bundle', dir, id);
+      process.kill(pid, signal);
+      expect(await ended).toBe(status);
+      expect(complaint(lab)).toMatch(new RegExp(`^tsrun: [^\n]+: ended by ${signal}\n$`));
+      await nothingLeft(lab, `hook-${id}`, `program-${id}`);
+    });
+
+  test('create, and the poststop hook, which another one ends', async ({ lab }) => {
+    const id = lab.id();
+    const { dir } = lab.bundle(
+      hook('createRuntime', endless('made')),
+      hook('poststop', endless('gone')),
+      args('pause'),
+    );
+    const { ended, pid } = await beginning(lab, 'made', 'create', '--bundle', dir, id);
+    process.kill(pid, 'SIGINT');
+    await until('poststop runs', () => processesWith('gone').length > 0);
+    process.kill(pid, 'SIGTERM');
+    expect(await ended).toBe(130);
+    await nothingLeft(lab, 'made', 'gone');
+  });
+
+  test('run, at a startContainer hook', async ({ lab }) => {
+    const id = lab.id();
+    const { dir } = lab.bundle(
+      hook('startContainer', endless('run-hook', '/guest')),
+      args('pass=run-program', 'pause'),
+    );
+    const { ended, pid } = await beginning(lab, 'run-hook', 'run', '--bundle', dir, id);
+    process.kill(pid, 'SIGINT');
+    expect(await ended).toBe(130);
+    await nothingLeft(lab, 'run-hook', 'run-program');
+  });
+
+  test('start, at a startContainer hook: the container goes on', async ({ lab }) => {
+    const container = await lab.create([hook('startContainer', endless('on-hook', '/guest')), args('pause')]);
+    const { ended, pid } = await beginning(lab, 'on-hook', 'start', container.id);
+    process.kill(pid, 'SIGINT');
+    expect(await ended).toBe(130);
+    expect(complaint(lab)).toMatch(/goes on/);
+    for (const hookPid of processesWith('on-hook')) process.kill(hookPid, 'SIGTERM');
+    await deletedByForce(lab, container.id);
+    await nothingLeft(lab, 'on-hook');
+  });
+
+  test('start, at a poststart hook: as where that fails', async ({ lab }) => {
+    const { id } = await lab.create([hook('poststart', endless('post-hook')), args('pass=post-program', 'pause')]);
+    const { ended, pid } = await beginning(lab, 'post-hook', 'start', id);
+    process.kill(pid, 'SIGTERM');
+    expect(await ended).toBe(143);
+    await nothingLeft(lab, 'post-hook', 'post-program');
+  });
+
+  test('delete, at a poststop hook: the container is gone all the same', async ({ lab }) => {
+    const { id } = await lab.create([hook('poststop', endless('stop-hook')), args('pass=stop-program', 'pause')]);
+    const { ended, pid } = await beginning(lab, 'stop-hook', '--log-level', 'warning', 'delete', '--force', id);
+    process.kill(pid, 'SIGINT');
+    expect(await ended).toBe(0);
+    expect(complaint(lab)).toMatch(/ended by SIGINT/);
+    await nothingLeft(lab, 'stop-hook', 'stop-program');
+  });
+
+  test('exec into a container that is paused', async ({ lab }) => {
+    const container = await lab.started([args('pause')]);
+    await container.told('pause');
+    (await lab.tsrun(['pause', container.id])).expectCode(0);
+    for (const flags of [[], ['--detach']]) {
+      const command = start(
+        runtime(lab.root, 'exec', '--ignore-paused', ...flags, container.id, '/guest', 'pass=frozen', 'pause'),
+        { output: output(lab) },
+      );
+      const pids = (): string[] =>
+        readFileSync(join(cgroupMount, cgroupOf(container.pid), 'cgroup.procs'), 'utf8')
+          .trim()
+          .split('\n');
+      await until('the process is there', () => pids().length === 2);
+      process.kill(command.pid ?? Number.NaN, 'SIGINT');
+      expect((await command).exitCode).toBe(130);
+      await until('it is gone', () => pids().length === 1);
+    }
+    (await lab.tsrun(['resume', container.id])).expectCode(0);
+    (await lab.exec(container, ['exit=3'])).expectCode(3);
+  });
+
+  test('is none where the caller ignores it, or blocks it', async ({ lab }) => {
+    const id = lab.id();
+    const { dir } = lab.bundle(hook('createRuntime', endless('stays')), args('pause'));
+    for (const setting of ['ignore=2', 'block=2']) {
+      const command = start(runtime(lab.root, 'create', '--bundle', dir, id), {
+        output: output(lab),
+        inherit: [setting],
+      });
+      await until('the hook runs', () => processesWith('stays').length > 0);
+      process.kill(command.pid ?? Number.NaN, 'SIGINT');
+      process.kill(command.pid ?? Number.NaN, 'SIGTERM');
+      expect((await command).exitCode).toBe(143);
+      await nothingLeft(lab, 'stays');
+    }
+  });
 });
 
 describe('while start waits for a poststart hook', () => {
