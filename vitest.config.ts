@@ -11,7 +11,16 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'], testTimeout: 20_000 },
       },
-      { extends: true, test: { name: 'native', include: ['test/native/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'native',
+          include: ['test/native/**/*.test.ts'],
+          // As in test/e2e.
+          retry: process.env.CI === undefined ? 0 : 1,
+          testTimeout: 20_000,
+        },
+      },
     ],
   },
 });

@@ -1,6 +1,6 @@
 /**
- * Adds up vitest's JSON reports: a line `FAILED: …` for each test that failed, and `N passed, N failed, N skipped` as the
- * last line.
+ * Adds up vitest's JSON reports: a line `FAILED: …` for each test that failed, a line `UNSTEADY: …` for each that passed only
+ * when it was tried again, and `N passed, N failed, N skipped` as the last line.
  *
  * usage: bun scripts/count-tests.ts REPORT...
  *
@@ -36,8 +36,13 @@ function failures({ name, status, message, assertionResults }: FileResult): stri
   const file = relative(process.cwd(), name);
   // A file that cannot be loaded has no tests that could fail.
   if (status === 'failed' && assertionResults.length === 0) return [`${file}: ${firstLine(message)}`];
-  return assertionResults
-    .filter((test) => test.status === 'failed')
+  return told(file, assertionResults, 'failed');
+}
+
+/** The tests of a file that ended with a status, and failed before or by that, a line each. */
+function told(file: string, results: readonly TestResult[], wanted: string): string[] {
+  return results
+    .filter(({ status, failureMessages }) => status === wanted && (wanted === 'failed' || failureMessages?.length))
     .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
 }
 
@@ -53,6 +58,9 @@ for (const path of process.argv.slice(2)) {
     ).length;
     const suite = basename(path, '.json');
     for (const line of report.testResults.flatMap(failures)) process.stdout.write(`FAILED: ${suite}: ${line}\n`);
+    for (const { name, assertionResults } of report.testResults)
+      for (const line of told(relative(process.cwd(), name), assertionResults, 'passed'))
+        process.stdout.write(`UNSTEADY: ${suite}: ${line}\n`);
     if (report.testResults.length === 0) throw new Error('no test file ran');
   } catch (error) {
     process.stdout.write(`FAILED: ${path}: ${String(error)}\n`);

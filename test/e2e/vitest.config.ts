@@ -78,6 +78,8 @@ export default defineConfig({
     pool: 'forks',
     // Daemons and their containers have the box alone.
     maxWorkers: process.env.TSRUN_TEST_ENGINES === '1' ? 1 : 2,
+    // On a machine that nobody watches, others can take its time for as long as a test has: then once more, and it is told.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 40_000,
     hookTimeout: 40_000,
     teardownTimeout: 20_000,
