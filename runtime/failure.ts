@@ -14,7 +14,7 @@ import type { HandshakeEvent } from './handshake.ts';
 import type { Step } from './plan/types.ts';
 import { escapeControls, quote, show } from './text.ts';
 
-const codes: { readonly [name in Operation['op']]: ErrorCode } = {
+const codes = (): { readonly [name in Operation['op']]: ErrorCode } => ({
   sync: 'internal',
   fork: 'namespace',
   ready: 'internal',
@@ -82,7 +82,7 @@ const codes: { readonly [name in Operation['op']]: ErrorCode } = {
   seccomp: 'process',
   lastCapabilities: 'process',
   alive: 'internal',
-};
+});
 
 /** Where a step comes from, if that is a property and not a reason in words. */
 function propertyOf(step: Step): string {
@@ -121,7 +121,7 @@ function wordFailedStep(step: Step, failure: Failure): TsrunError {
   const description = describe(step);
   const hint = hintFor(failure);
   const message = `${propertyOf(step)}${description}: ${whatFailed(failure, description)}: ${because(step, failure.errno)}`;
-  return new TsrunError(codes[step.operation.op], hint === undefined ? message : `${message}: ${hint}`);
+  return new TsrunError(codes()[step.operation.op], hint === undefined ? message : `${message}: ${hint}`);
 }
 
 /** The program that FIND_EXECUTABLE did not find, or found and cannot use. */

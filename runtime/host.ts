@@ -8,6 +8,7 @@ import { AT, CLONE, MAGIC, NS, O, OPEN_TREE } from './constants.ts';
 import type { CgroupFacts, HostFacts, SecurityFacts } from './facts.ts';
 import { found, mapped, selected } from './lists.ts';
 import { parseMountInfo } from './mountinfo.ts';
+import { once } from './once.ts';
 import type { CgroupDriver } from './plan/types.ts';
 import { decodeText } from './text.ts';
 
@@ -206,13 +207,16 @@ export function probeHost(config: Config, wishes: CallerWishes = noWishes): Host
 }
 
 /** What NS_GET_NSTYPE answers, in words. */
-export const NAMESPACE_NAMES: ReadonlyMap<number, string> = new Map([
-  [CLONE.NEWPID, 'pid'],
-  [CLONE.NEWNET, 'network'],
-  [CLONE.NEWNS, 'mount'],
-  [CLONE.NEWIPC, 'ipc'],
-  [CLONE.NEWUTS, 'uts'],
-  [CLONE.NEWUSER, 'user'],
-  [CLONE.NEWCGROUP, 'cgroup'],
-  [CLONE.NEWTIME, 'time'],
-]);
+export const namespaceNames = once(
+  (): ReadonlyMap<number, string> =>
+    new Map([
+      [CLONE.NEWPID, 'pid'],
+      [CLONE.NEWNET, 'network'],
+      [CLONE.NEWNS, 'mount'],
+      [CLONE.NEWIPC, 'ipc'],
+      [CLONE.NEWUTS, 'uts'],
+      [CLONE.NEWUSER, 'user'],
+      [CLONE.NEWCGROUP, 'cgroup'],
+      [CLONE.NEWTIME, 'time'],
+    ]),
+);

@@ -283,6 +283,7 @@ function keptOf(request: LaunchRequest): Omit<StoredState, 'version' | 'process'
     hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
     startSteps: startSteps(plan),
     ...(keyring === undefined ? {} : { keyring }),
+    configSum: addon.hash(request.configBytes),
   };
 }
 

@@ -15,8 +15,10 @@ export function decodeText(bytes: Uint8Array): string {
 
 // Controls (C0, DEL, C1), line and paragraph separators, zero-width and bidirectional controls, byte order mark,
 // surrogates that are not a pair (the u flag makes a pair one character), and the tag characters no screen shows.
-const unprintable =
-  /[\0-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{d800}-\u{dfff}\u{e0000}-\u{e007f}]/gu;
+const unprintable = once(
+  () =>
+    /[\0-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{d800}-\u{dfff}\u{e0000}-\u{e007f}]/gu,
+);
 
 function escapeOne(character: string): string {
   switch (character) {
@@ -33,7 +35,7 @@ function escapeOne(character: string): string {
 
 /** `text` with every character that does not show as itself written as an escape (`\n`, `\x1b`, `\u{202e}`). */
 export function escapeControls(text: string): string {
-  return text.replace(unprintable, escapeOne);
+  return text.replace(unprintable(), escapeOne);
 }
 
 /** The most bytes of a foreign value that an error shows. */

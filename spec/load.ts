@@ -38,6 +38,11 @@ export function loadConfig(
   };
 }
 
+/** The configuration in a text that `loadConfig` has taken before: nothing is looked at but that it is JSON. @throws ConfigError */
+export function reloadConfig(bytes: Uint8Array, file: string): Config {
+  return loadJson(bytes, file).value as Config;
+}
+
 /** As `loadConfig`, for a `process` object alone. @throws ConfigError */
 export function loadProcess(bytes: Uint8Array, file: string, options: LoadOptions = {}): Loaded<Process> {
   return load(PROCESS, bytes, file, options);

@@ -34,11 +34,12 @@ export const SIGNALS: readonly string[] = [
   'SIGSYS',
 ];
 
-const OTHER_NAMES: ReadonlyMap<string, number> = new Map([
-  ['SIGIOT', 6],
-  ['SIGCLD', 17],
-  ['SIGPOLL', 29],
-]);
+const otherNames = (): ReadonlyMap<string, number> =>
+  new Map([
+    ['SIGIOT', 6],
+    ['SIGCLD', 17],
+    ['SIGPOLL', 29],
+  ]);
 
 /** The first real-time signal that a program can use: the C libraries keep 32 and 33 for themselves. */
 const RTMIN = 34;
@@ -60,7 +61,7 @@ export function parseSignal(text: string): number | undefined {
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
   const index = SIGNALS.indexOf(name);
   if (index > 0) return index;
-  return OTHER_NAMES.get(name) ?? parseRealTime(name);
+  return otherNames().get(name) ?? parseRealTime(name);
 }
 
 /** The name of a signal for messages: `SIGKILL`, `SIGRTMIN+3`, or the number where there is none. */

@@ -16,6 +16,8 @@
  * All three lines go in one piece and messages only after the answer: systemd, where it is the other end itself, does
  * not look at a message that arrives in one piece with BEGIN until something else arrives.
  */
+
+import { decodeText } from '../text.ts';
 import {
   decodeMessage,
   encodeCall,
@@ -81,8 +83,6 @@ const CHUNK = 64 * 1024;
 /** How long a call may take; busy service managers need seconds. */
 export const CALL_TIMEOUT_MS = 30_000;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const nothing = new Uint8Array(0);
 
 function isWatched(rule: SignalRule | undefined, message: Message): boolean {
@@ -129,7 +129,7 @@ export class DBusConnection {
   }
 
   #authenticate(deadline: number): void {
-    this.#transport.write(encoder.encode('\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n'), deadline);
+    this.#transport.write(new TextEncoder().encode('\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n'), deadline);
     const challenge = this.#line(deadline);
     const answer = challenge === 'DATA' ? this.#line(deadline) : challenge;
     if (challenge !== 'DATA' || !answer.startsWith('OK '))
@@ -140,7 +140,7 @@ export class DBusConnection {
     for (;;) {
       const end = this.#received.indexOf(0x0a);
       if (end >= 0) {
-        const line = decoder.decode(this.#received.subarray(0, end));
+        const line = decodeText(this.#received.subarray(0, end));
         this.#received = this.#received.subarray(end + 1);
         if (!line.endsWith('\r')) throw new DBusFormatError('a line that does not end as lines do');
         return line.slice(0, -1);

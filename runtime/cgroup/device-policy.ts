@@ -77,7 +77,7 @@ const allow = (type: DeviceType, major: number, minor: number, access = ALL_ACCE
  * closed. Making any node is allowed because CAP_MKNOD already guards it and images unpack nodes that they never open;
  * tun (10:200) because callers without a way to add rules depend on it (runc took it away in 1.2.0 and had to return it).
  */
-const DEFAULT_RULES: readonly { readonly path?: string; readonly rule: DeviceRule }[] = [
+const defaultRules = (): readonly { readonly path?: string; readonly rule: DeviceRule }[] => [
   { rule: allow('c', ANY_NUMBER, ANY_NUMBER, Access.mknod) },
   { rule: allow('b', ANY_NUMBER, ANY_NUMBER, Access.mknod) },
   { path: '/dev/null', rule: allow('c', 1, 3) },
@@ -107,7 +107,7 @@ export function deviceRules(
     const rule = normalized(entry);
     if (rule !== undefined) rules.push(rule);
   }
-  for (const { path, rule } of DEFAULT_RULES) {
+  for (const { path, rule } of defaultRules()) {
     if (path === undefined || !devicePaths.includes(path)) rules.push(rule);
   }
   return rules;

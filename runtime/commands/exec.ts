@@ -89,7 +89,7 @@ function start(context: Context, request: Request): Entered {
   const { caller, log } = context;
   const container = containerOf(context, request.id);
   const { state, status, pidfd } = find(container, request.ignorePaused);
-  const config = container.readConfig();
+  const config = container.readConfig(state);
   const seccomp = config.linux?.seccomp;
   const process = processOf(request, config, log);
   const preserved = preservedDescriptors(caller, request.preserveFds);

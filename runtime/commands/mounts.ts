@@ -40,7 +40,7 @@ function find(context: Context, { id, action }: Request): Found {
   const state = container.readState();
   const pidfd = state && openProcess(state.process);
   if (!state || pidfd === undefined) throw new TsrunError('not-running', `mounts ${quote(id)}: container not running`);
-  const config = container.readConfig();
+  const config = container.readConfig(state);
   if (sharesMounts(config))
     throw new TsrunError('wrong-status', `mounts ${quote(id)}: the container has no mount namespace of its own`);
   return { state, config, pidfd };

@@ -10,6 +10,7 @@ import { DESCRIPTOR, MESSAGE, type Operation, POINT } from '../generated/wire.ts
 import { isInUserNamespace, readText } from '../host.ts';
 import { initPath } from '../install.ts';
 import { parseMountInfo } from '../mountinfo.ts';
+import { once } from '../once.ts';
 import type { IdMap, SourceMap } from '../plan/types.ts';
 import { check, checkValue } from '../sys.ts';
 import { quote } from '../text.ts';
@@ -33,7 +34,7 @@ export interface MappingContext {
 }
 
 /** init, as far as it is needed here: it makes a user namespace and waits for its maps. */
-const namespacePlan: readonly Operation[] = [
+const namespacePlan = (): readonly Operation[] => [
   { op: 'unshare', flags: CLONE_NEWUSER },
   { op: 'sync', point: POINT.MAPS },
 ];
@@ -48,7 +49,7 @@ function makeUserNamespace(maps: NonNullable<SourceMap['maps']>, { from, caller 
   const fds = [0, 1, 2];
   fds[DESCRIPTOR.SOCKET] = theirs;
   fds[DESCRIPTOR.PLAN] = check(
-    addon.memfdOfData(encodePlan(namespacePlan, { preserved: 0, inherited: 0 }), 'plan'),
+    addon.memfdOfData(encodePlan(namespacePlan(), { preserved: 0, inherited: 0 }), 'plan'),
     'memfd_create',
     'the plan',
   );
@@ -79,18 +80,21 @@ function makeUserNamespace(maps: NonNullable<SourceMap['maps']>, { from, caller 
 }
 
 /** File systems that the kernel maps no ids on; any other it may, from some version on. */
-const unfit: ReadonlyMap<number, string> = new Map([
-  [MAGIC.OVERLAY, 'overlay mounts cannot be mapped (their layers can, before the overlay is mounted)'],
-  [MAGIC.PROC, 'procfs cannot be mapped'],
-  [MAGIC.SYSFS, 'sysfs cannot be mapped'],
-  [MAGIC.DEVPTS, 'devpts cannot be mapped'],
-  [MAGIC.CGROUP2, 'the cgroup file system cannot be mapped'],
-  [MAGIC.CGROUP, 'the cgroup file system cannot be mapped'],
-  [MAGIC.NFS, 'NFS cannot be mapped: its server decides by ids'],
-  [MAGIC.TMPFS, 'tmpfs can be mapped from Linux 6.3 on'],
-  [MAGIC.FUSE, 'a FUSE file system can be mapped from Linux 6.12 on, where its server allows it'],
-  [MAGIC.V9FS, '9p cannot be mapped'],
-]);
+const unfit = once(
+  (): ReadonlyMap<number, string> =>
+    new Map([
+      [MAGIC.OVERLAY, 'overlay mounts cannot be mapped (their layers can, before the overlay is mounted)'],
+      [MAGIC.PROC, 'procfs cannot be mapped'],
+      [MAGIC.SYSFS, 'sysfs cannot be mapped'],
+      [MAGIC.DEVPTS, 'devpts cannot be mapped'],
+      [MAGIC.CGROUP2, 'the cgroup file system cannot be mapped'],
+      [MAGIC.CGROUP, 'the cgroup file system cannot be mapped'],
+      [MAGIC.NFS, 'NFS cannot be mapped: its server decides by ids'],
+      [MAGIC.TMPFS, 'tmpfs can be mapped from Linux 6.3 on'],
+      [MAGIC.FUSE, 'a FUSE file system can be mapped from Linux 6.12 on, where its server allows it'],
+      [MAGIC.V9FS, '9p cannot be mapped'],
+    ]),
+);
 
 /** The first mount below a directory whose file system is known to be unfit, and why. */
 function unfitBelow(path: string): string | undefined {
@@ -98,7 +102,7 @@ function unfitBelow(path: string): string | undefined {
     if (!destination.startsWith(`${path}/`)) continue;
     const fd = addon.open(destination, O.PATH | O.NOFOLLOW, 0);
     if (fd < 0) continue;
-    const reason = unfit.get(addon.fstatfsType(fd));
+    const reason = unfit().get(addon.fstatfsType(fd));
     addon.close(fd);
     if (reason !== undefined) return `${quote(destination)} is mounted below it, and ${reason}`;
   }
@@ -121,7 +125,7 @@ function reasonFor(number: number, fd: number, { path }: MappingContext, recursi
     const known =
       recursive && isFitAlone(path, userNs)
         ? (unfitBelow(path) ?? 'a file system mounted below it cannot be mapped')
-        : unfit.get(addon.fstatfsType(fd));
+        : unfit().get(addon.fstatfsType(fd));
     return known === undefined
       ? `Linux ${kernel} cannot map ids on this file system${below}`
       : `${known} (this is Linux ${kernel})`;

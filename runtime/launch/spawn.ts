@@ -7,7 +7,7 @@ import { errnoText } from '../errno.ts';
 import { TsrunError } from '../errors.ts';
 import { namespaceHint } from '../failure-hints.ts';
 import { DESCRIPTOR } from '../generated/wire.ts';
-import { NAMESPACE_NAMES } from '../host.ts';
+import { namespaceNames } from '../host.ts';
 import { initPath } from '../install.ts';
 import { mapped } from '../lists.ts';
 import type { Result } from '../native.ts';
@@ -52,7 +52,7 @@ function openJoins(plan: Plan, undo: Undo): number[] {
     undo.push(() => addon.close(fd));
     const actual = addon.ioctl(fd, NS.GET_NSTYPE);
     if (actual !== flag) {
-      const what = NAMESPACE_NAMES.get(actual);
+      const what = namespaceNames().get(actual);
       throw new TsrunError(
         'namespace',
         `${from}.path: ${quote(path)} is ${what === undefined ? 'no namespace' : `a ${what} namespace`}, not one of type ${type}`,

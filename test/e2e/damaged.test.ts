@@ -198,6 +198,34 @@ test('a hook in state.json that is none', async ({ lab }) => {
   await removed(lab, container);
 });
 
+test('the copy of the configuration: what is not as it was written is validated anew', async ({ lab }) => {
+  const { container, at } = await running(lab);
+  const copy = readFileSync(at('config.json'), 'utf8');
+  const other = (change: (process: Record<string, unknown>) => void): string => {
+    const config = JSON.parse(copy) as { process: Record<string, unknown> };
+    change(config.process);
+    return JSON.stringify(config);
+  };
+  for (const [content, ...words] of [
+    [copy.slice(0, 40), 'damaged', 'config.json:'],
+    [other((process) => Object.assign(process, { user: 'root' })), 'damaged', 'process.user'],
+    [other((process) => Object.assign(process, { cwd: 'relative' })), 'damaged', 'process.cwd'],
+  ] as const) {
+    writeFileSync(at('config.json'), content);
+    const result = await lab.exec(container, ['env']);
+    expect([result.code, oneLine(result.stderr)]).toEqual([255, true]);
+    for (const word of words) expect(result.stderr).toContain(word);
+  }
+  writeFileSync(
+    at('config.json'),
+    other((process) => Object.assign(process, { env: ['OTHER=1'] })),
+  );
+  expect((await lab.exec(container, ['env'])).expectCode(0).stdout).toContain('OTHER=1');
+  writeFileSync(at('config.json'), copy);
+  expect((await lab.exec(container, ['env'])).expectCode(0).stdout).not.toContain('OTHER');
+  await removed(lab, container);
+});
+
 test('neither the state nor what was noted before is to be read: what tsrun wrote is removed', async ({ lab }) => {
   const { container, at } = await running(lab);
   const [cgroup] = cgroupsNamed(container.id);
@@ -224,4 +252,7 @@ test('neither the state nor what was noted before is to be read: what tsrun wrot
       return false;
     }
   });
+  // The one above it goes with the last container.
+  const last = await lab.create([args('pause')]);
+  (await last.delete('--force')).expectCode(0);
 });
