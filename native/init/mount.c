@@ -74,11 +74,13 @@ void do_rootfs(const struct op *op) {
     state.root = tree; /* an O_PATH descriptor of the mount's root, attached now */
 }
 
-static bool is_procfs(int fd, const char *path) {
+static bool is_of(int fd, const char *path, uint32_t magic) {
     struct statfs fs;
     if (fstatfs(fd, &fs) < 0) fail("fstatfs", path);
-    return fs.f_type == PROC_MAGIC;
+    return (uint32_t)fs.f_type == magic;
 }
+
+static bool is_procfs(int fd, const char *path) { return is_of(fd, path, PROC_MAGIC); }
 
 /*
  * The descriptor of a mount point in the root, made where it is missing. A link of the image that leads into procfs would
@@ -250,12 +252,13 @@ void do_bind(const struct op *op) {
     attached(tree, path);
 }
 
-/* Whether a mount hides something of procfs, wherever the path says that it is: its mount point is there. */
-static bool lies_in_procfs(int target, int directory, const char *path) {
-    if (directory != target) return is_procfs(directory, path);
+/* Whether a mount is a file system, or hides something of it, wherever the path says that it is: its mount point is there. */
+static bool belongs_to(uint32_t magic, int target, int directory, const char *path) {
+    if (is_of(target, path, magic)) return true;
+    if (directory != target) return is_of(directory, path, magic);
     int above = openat(target, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (above < 0) fail("open", path);
-    bool inside = is_procfs(above, path);
+    bool inside = is_of(above, path, magic);
     close(above);
     return inside;
 }
@@ -270,12 +273,13 @@ void do_umount(const struct op *op) {
     int target = path_open(path, O_PATH, false);
     if (target < 0) fail("openat2", path);
     if (fstat(target, &st) < 0 || fstat(state.root, &root) < 0) fail("fstat", path);
-    if (is_procfs(target, path)) fail_errno(EXDEV, "fstatfs", path);
     /* A link of the container may lead there, whatever the path says. */
     if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) fail_errno(EBUSY, "umount2", path);
     int directory = S_ISDIR(st.st_mode) ? target : path_parent(path, false, &name);
     if (directory < 0) fail("openat2", path);
-    if (lies_in_procfs(target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
+    if (belongs_to(PROC_MAGIC, target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
+    bool means_sys = strcmp(path, "/sys") == 0 || strncmp(path, "/sys/", strlen("/sys/")) == 0;
+    if (!means_sys && belongs_to(SYSFS_MAGIC, target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
     if (fchdir(directory) < 0) fail("fchdir", path);
     if (sys_umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) fail("umount2", path);
     if (directory != target) close(directory);

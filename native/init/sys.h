@@ -31,7 +31,8 @@
 #define UMOUNT_NOFOLLOW 8
 #endif
 
-#define PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
+#define PROC_MAGIC 0x9fa0      /* PROC_SUPER_MAGIC */
+#define SYSFS_MAGIC 0x62656572
 #define PROC_ROOT_INODE 1
 
 static inline int sys_open_tree(int fd, const char *path, unsigned flags) {

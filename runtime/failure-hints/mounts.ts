@@ -9,7 +9,13 @@ const ENOTBLK = 15;
 
 export const mountRows = (): readonly Row[] => [
   row('umount: the root', ['umount'], ['umount2'], [EBUSY], 'the path leads to the container’s root, which stays'),
-  row('umount: in procfs', ['umount'], ['fstatfs'], [EXDEV], 'a link leads it into procfs, where everything stays'),
+  row(
+    'umount: in procfs',
+    ['umount'],
+    ['fstatfs'],
+    [EXDEV],
+    'a link leads it into procfs or sysfs, where everything stays',
+  ),
   row('umount', ['umount'], ['umount2'], [EINVAL], 'nothing is mounted there: see `tsrun mounts list`'),
   // --- the root file system
   row('root: no state directory', ['rootfs'], ['open'], [ENOENT, ENOTDIR, EACCES], (failure) =>

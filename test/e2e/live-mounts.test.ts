@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { args, bind, command, type Part, set, userNamespace } from './harness/config.ts';
+import { args, bind, command, mount, namespace, type Part, set, userNamespace } from './harness/config.ts';
 import { isAlive, mountsOf } from './harness/kernel.ts';
 import type { Container, Lab } from './harness/lab.ts';
 import { caller, hostToolPath } from './harness/places.ts';
@@ -190,18 +190,32 @@ test('mounts remove does not follow a link to the root', async ({ lab }) => {
   expect(seenBy(container)).toEqual(before);
 });
 
-test('mounts remove does not follow a link to what hides a part of /proc', async ({ lab }) => {
-  const masked = ['/proc/version', '/proc/tty'];
-  const { container } = await withSource(lab, set('linux.maskedPaths', masked), ({ rootfs }) =>
-    symlinkSync('/proc', `${rootfs}/link`),
+const sysfs = mount({ destination: '/sys', type: 'sysfs', source: 'sysfs' });
+
+test.for([
+  ['/proc', 'version', 'tty'],
+  ['/sys', 'kernel/uevent_seqnum', 'class'],
+] as const)('mounts remove does not follow a link to what hides a part of %s', async ([top, ...names], { lab }) => {
+  const masked = names.map((name) => `${top}/${name}`);
+  const { container } = await withSource(lab, namespace('network'), sysfs, set('linux.maskedPaths', masked), (draft) =>
+    symlinkSync(top, `${draft.rootfs}/link`),
   );
   const before = seenBy(container);
   expect(before).toEqual(expect.arrayContaining(masked));
-  for (const destination of ['/link/version', '/link/tty', '/link']) {
+  for (const destination of [...names.map((name) => `/link/${name}`), '/link']) {
     const result = await change(lab, 'remove', container, [{ destination }]);
-    expect(result.expectCode(1).stderr).toMatch(/a link leads it into procfs, where everything stays/);
+    expect(result.expectCode(1).stderr).toMatch(/a link leads it into procfs or sysfs, where everything stays/);
   }
   expect(seenBy(container)).toEqual(before);
+});
+
+test('mounts remove takes away what hides a part of /sys, where that is asked for', async ({ lab }) => {
+  const masked = ['/sys/kernel/uevent_seqnum', '/sys/class'];
+  const { container } = await withSource(lab, namespace('network'), sysfs, set('linux.maskedPaths', masked));
+  const before = seenBy(container);
+  const all = masked.map((destination) => ({ destination }));
+  (await change(lab, 'remove', container, all)).expectCode(0);
+  expect(seenBy(container)).toEqual(before.filter((target) => !masked.includes(target)));
 });
 
 describe('mounts list', () => {
