@@ -30,7 +30,7 @@ import type { Plan } from './plan.ts';
 import { killAndReap, type ProcessIdentity, readStat } from './process.ts';
 import { enterRdt, makeRdt, type StoredRdt } from './rdt.ts';
 import { prepareRoot } from './state-root.ts';
-import type { Container, Intent, StoredState } from './store.ts';
+import type { Container, Intent, StoredCgroup, StoredState } from './store.ts';
 import { check, checkValue } from './sys.ts';
 import { Undo } from './undo.ts';
 
@@ -117,6 +117,10 @@ class Launch {
 
   get process(): ProcessIdentity {
     return this.#process;
+  }
+
+  get cgroup(): StoredCgroup {
+    return this.#cgroup.stored;
   }
 
   #draft(): Omit<StoredState, 'version'> {
@@ -362,7 +366,9 @@ export function launch(request: LaunchRequest): Launched {
     undo.commit();
     return launched;
   } catch (error) {
-    const failed = undo.run(error instanceof HandshakeError ? silentInit(error, active?.process) : error);
+    const failed = undo.run(
+      error instanceof HandshakeError ? silentInit(error, active?.process, active?.cgroup) : error,
+    );
     if (active) runPoststop(request, failed, bundle, caller, warn);
     throw failed;
   }

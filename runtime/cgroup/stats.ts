@@ -1,9 +1,8 @@
 /** What a container uses, from the files of its cgroups. Pure: texts in, numbers out. */
-import type { Uint64 } from '../../spec/config.ts';
 import { cpuStats, cpusetStats } from './stats/cpu.ts';
 import { blkioStats } from './stats/io.ts';
 import { hugetlbStats, memoryStats } from './stats/memory.ts';
-import { maxUint64, numberOf, table } from './stats/text.ts';
+import { maxUint64, numberOf } from './stats/text.ts';
 import type { CgroupView, Stats } from './stats/types.ts';
 
 function pidsStats({ unified, v1 }: CgroupView): Stats['pids'] {
@@ -28,10 +27,4 @@ export function readStats(view: CgroupView): Stats {
     intel_rdt: {},
     network_interfaces: null,
   };
-}
-
-/** How many processes of the container were killed for want of memory; undefined where nobody counts. */
-export function oomKills({ unified, v1 }: CgroupView): Uint64 | undefined {
-  const legacy = v1.get('memory');
-  return table(legacy ? legacy.read('memory.oom_control') : unified.read('memory.events')).get('oom_kill');
 }

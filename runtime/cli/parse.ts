@@ -39,7 +39,7 @@ type Value = string | number | bigint | boolean | UserFlag | CgroupFlag;
 
 /** The words, and how far they are read. */
 interface Words {
-  readonly list: readonly string[];
+  list: readonly string[];
   next: number;
 }
 
@@ -69,6 +69,20 @@ function findFlag(flags: FlagSpecs, { name, long }: Typed): string | undefined {
     if (flag !== undefined && (long ? flag.name === name : flag.short === name)) return key;
   }
   return undefined;
+}
+
+/**
+ * `-td` as `-t -d`, where each letter is a switch, and the last one perhaps a flag with a value; undefined for anything else.
+ */
+function separate(flags: FlagSpecs, { word, name, value }: Typed): string[] | undefined {
+  if (word.startsWith('--') || name.length < 2 || value !== undefined) return undefined;
+  const letters = [...name];
+  for (const [index, letter] of letters.entries()) {
+    const key = findFlag(flags, { word, name: letter, long: false, value: undefined });
+    const flag = key === undefined ? undefined : flags[key];
+    if (flag === undefined || (flag.kind !== 'switch' && index < letters.length - 1)) return undefined;
+  }
+  return letters.map((letter) => `-${letter}`);
 }
 
 function shown(flag: FlagSpec): string {
@@ -362,6 +376,12 @@ function readCommand(name: CommandName, words: Words, found: Found): boolean {
     const flag = key === undefined ? undefined : flags[key];
     if (key !== undefined && flag !== undefined) {
       keep(found, key, flag, flagValue(flag, typed, flags, words));
+      continue;
+    }
+    const separated = separate(flags, typed);
+    if (separated !== undefined) {
+      words.list = [...separated, ...words.list.slice(words.next)];
+      words.next = 0;
       continue;
     }
     if (typed.name !== (typed.long ? actionFlags.help.name : actionFlags.help.short)) {

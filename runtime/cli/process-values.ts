@@ -33,7 +33,9 @@ export function id(text: string, what: string): number {
 export function user(text: string, what: string): UserFlag {
   const colon = text.indexOf(':');
   if (colon < 0) return { uid: id(text, what), gid: 0 };
-  return { uid: id(text.slice(0, colon), what), gid: id(text.slice(colon + 1), what) };
+  const group = text.slice(colon + 1);
+  if (group === '') throw new UsageError(`${what}: no group after the colon: got ${quote(text)}`);
+  return { uid: id(text.slice(0, colon), what), gid: id(group, what) };
 }
 
 /** `NAME=value`. @throws {UsageError} */

@@ -1,8 +1,11 @@
 /** What is said of an init that ended without a word. */
 import { addon } from '../addon.ts';
+import { oomKills } from '../cgroup/oom.ts';
+import { viewOf } from '../cgroup/view.ts';
 import { TsrunError } from '../errors.ts';
 import type { HandshakeError } from '../handshake.ts';
 import { type ProcessIdentity, waitForEnd } from '../process.ts';
+import type { StoredCgroup } from '../store.ts';
 
 const SIGSYS = 31;
 
@@ -20,12 +23,28 @@ function deathSignal(process: ProcessIdentity | undefined): number {
   return typeof status === 'object' ? (status?.signal ?? 0) : 0;
 }
 
-/** The error of a `create` whose init broke off the conversation. */
-export function silentInit(error: HandshakeError, process: ProcessIdentity | undefined): TsrunError {
+function isOutOfMemory(cgroup: StoredCgroup | undefined): boolean {
+  return cgroup !== undefined && cgroup.driver !== 'disabled' && Number(oomKills(viewOf(cgroup)) ?? 0) > 0;
+}
+
+/**
+ * The error of a `create` whose init broke off the conversation.
+ * @param cgroup Where it was.
+ */
+export function silentInit(
+  error: HandshakeError,
+  process: ProcessIdentity | undefined,
+  cgroup: StoredCgroup | undefined,
+): TsrunError {
   if (deathSignal(process) === SIGSYS)
     return new TsrunError(
       'process',
       'linux.seccomp: process killed by its own seccomp profile: it must allow write, close and read as init calls them, and execve (`tsrun seccomp explain` tells what it does)',
+    );
+  if (isOutOfMemory(cgroup))
+    return new TsrunError(
+      'cgroup',
+      'linux.resources.memory.limit: the kernel killed init for want of memory, before there was a program: raise the limit (a container takes some hundred KiB to make, its program more)',
     );
   return new TsrunError(
     'process',

@@ -188,6 +188,13 @@ export function testLimits(variant: Variant = {}): void {
       expect(result.expectCode(0).facts.of('forks')).toMatchObject({ count: 0, errno: 'EAGAIN' });
     });
 
+    test('memory.limit too small to make a container in', async ({ lab }) => {
+      const { result } = await lab.tryCreate(lab.bundle(resources({ memory: { limit: 16_384 } }), args('pause')));
+      expect(result.code).toBe(1);
+      expect(result.stderr).toMatch(/^tsrun: linux\.resources\.memory\.limit: .*for want of memory[^\n]*\n$/);
+      expect(lab.leftovers()).toEqual([]);
+    });
+
     test('pids.limit stops a fork bomb', async ({ lab }) => {
       const [container, cgroups] = await new Limited(lab, variant).start({ pids: { limit: 24 } }, ['bomb=2', 'pause']);
       begin(container);

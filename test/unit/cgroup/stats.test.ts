@@ -1,9 +1,10 @@
 /** Texts as kernels write them, and the statistics that come of them. */
 import { describe, expect, test } from 'vitest';
+import { oomKills } from '../../../runtime/cgroup/oom.ts';
 import { jsonOf } from '../../../runtime/cgroup/stats/json.ts';
 import { listOf, numberOf, parsePressure } from '../../../runtime/cgroup/stats/text.ts';
 import type { CgroupFiles, CgroupView } from '../../../runtime/cgroup/stats/types.ts';
-import { oomKills, readStats } from '../../../runtime/cgroup/stats.ts';
+import { readStats } from '../../../runtime/cgroup/stats.ts';
 
 const files = (texts: Record<string, string>): CgroupFiles => ({
   names: () => Object.keys(texts),
