@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { harness, type Parts } from './requirements.ts';
 
 export type Kind = 'plain' | 'systemd';
+export type Stream = 'stdout' | 'stderr';
 
 export interface BootOptions {
   kind: Kind;
@@ -20,6 +21,8 @@ export interface BootOptions {
   silence: number;
   /** Shows the guest's console as it comes, on standard error. */
   console: boolean;
+  /** Takes what the command writes; it goes to the same stream of this process otherwise. */
+  write?: (stream: Stream, chunk: Buffer) => void;
   /** Called with the exchange directory, which is gone afterwards, when the guest has ended. */
   collect?: (exchange: string) => void;
 }
@@ -183,11 +186,12 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
 
     // What is done with output begins with the watch, which begins with qemu.
     let watch: Watch | undefined;
+    const { write = (name, chunk) => void process[name].write(chunk) } = options;
     const ports = await Promise.all(
       (['stdout', 'stderr'] as const).map((name) =>
         receive(join(directory, name), (chunk) => {
           watch?.heard();
-          process[name].write(chunk);
+          write(name, chunk);
         }),
       ),
     );
