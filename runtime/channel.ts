@@ -17,28 +17,29 @@ export type ChannelEvent = HandshakeEvent & { fds: number[] };
 export class Channel {
   readonly #socket: number;
   readonly #handshake: Handshake;
-  readonly #interrupts: Interrupts;
+  readonly #interrupts: Interrupts | undefined;
   readonly #buffer = new Uint8Array(MESSAGE_MAX);
 
-  constructor(socket: number, steps: readonly Step[], interrupts: Interrupts) {
+  /** @param interrupts What ends the waiting for init; without them it goes on to the end, whatever signals come. */
+  constructor(socket: number, steps: readonly Step[], interrupts?: Interrupts) {
     this.#socket = socket;
     this.#interrupts = interrupts;
     this.#handshake = new Handshake(steps);
   }
 
   /** What init has said already comes first. @throws {TsrunError} `interrupted` */
-  #wait(): void {
+  #wait(interrupts: Interrupts): void {
     for (;;) {
-      const fds = Int32Array.of(this.#socket, POLL.IN, this.#interrupts.fd, POLL.IN);
+      const fds = Int32Array.of(this.#socket, POLL.IN, interrupts.fd, POLL.IN);
       check(addon.poll(fds, -1), 'poll', 'init');
       if (fds[1]) return;
-      this.#interrupts.obey('wait for init');
+      interrupts.obey('wait for init');
     }
   }
 
   /** Waits for what init says next. @throws {HandshakeError} @throws {TsrunError} `interrupted` */
   next(): ChannelEvent {
-    this.#wait();
+    if (this.#interrupts) this.#wait(this.#interrupts);
     const result = addon.receiveMessage(this.#socket, this.#buffer);
     if (result === -ECONNRESET) throw new HandshakeError('init ended');
     const received = checkValue(result, 'recvmsg', 'init');

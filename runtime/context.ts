@@ -2,13 +2,16 @@
 import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import type { GlobalOptions } from './cli/global.ts';
+import { POLL } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import { isInUserNamespace } from './host.ts';
+import { Interrupts } from './interrupts.ts';
 import type { Log } from './log.ts';
 import { resolve } from './plan/path.ts';
 import { checkRoot } from './state-root.ts';
 import { Container } from './store.ts';
 import { checkValue } from './sys.ts';
+import { quote } from './text.ts';
 
 export interface Context {
   readonly global: GlobalOptions;
@@ -59,4 +62,20 @@ export function stateRoot(context: Context): string {
 /** The container that a command is about. */
 export function containerOf(context: Context, id: string): Container {
   return new Container(stateRoot(context), id);
+}
+
+/** The longest time, in milliseconds, until it is seen that the other command has ended. */
+const LONGEST_PAUSE_MS = 20;
+
+/**
+ * Waits for other commands on a container, and keeps later ones waiting until this process ends.
+ * @throws {TsrunError} `not-found`; `interrupted`
+ */
+export function lock({ caller }: Context, container: Container): void {
+  if (container.tryLock()) return;
+  const interrupts = new Interrupts(caller);
+  for (let pause = 1; !container.tryLock(); pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    addon.poll(Int32Array.of(interrupts.fd, POLL.IN), pause);
+    interrupts.obey(`container ${quote(container.id)}: wait for another command`);
+  }
 }

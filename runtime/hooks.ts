@@ -6,7 +6,7 @@ import type { Caller } from './caller.ts';
 import { POLL } from './constants.ts';
 import { TsrunError } from './errors.ts';
 import { wordHookFailure } from './failure.ts';
-import { Interrupts } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
 
@@ -35,7 +35,7 @@ interface Waited {
   readonly timeoutMs: number;
   /** A pidfd without whose process the hook has no point, or -1. */
   readonly container: number;
-  readonly interrupts: Interrupts;
+  readonly interrupts: Interrupts | undefined;
 }
 
 function collect({ pid, pidfd, output, timeoutMs, container, interrupts }: Waited): Outcome {
@@ -47,7 +47,7 @@ function collect({ pid, pidfd, output, timeoutMs, container, interrupts }: Waite
   let open = true;
   for (;;) {
     const left = deadline < 0 ? -1 : Math.max(0, Math.ceil(deadline - addon.monotonicMs()));
-    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN, container, POLL.IN, interrupts.fd, POLL.IN]);
+    fds.set([pidfd, POLL.IN, open ? output : -1, POLL.IN, container, POLL.IN, interrupts?.fd ?? -1, POLL.IN]);
     const ready = check(addon.poll(fds, left), 'poll', `process ${pid}`);
     if (ready === 0) return 'late';
     if (fds[5]) return 'pointless';
@@ -70,7 +70,7 @@ interface HookSurroundings {
   readonly bundle: string;
   readonly inherited: Inherited;
   readonly container: number;
-  readonly interrupts: Interrupts;
+  readonly interrupts: Interrupts | undefined;
 }
 
 /** Runs one hook to its end. @throws {TsrunError} `hook` */
@@ -107,7 +107,7 @@ function runHook(hook: Hook, property: string, surroundings: HookSurroundings): 
     }
     const ended = addon.wait(pid, true);
     addon.close(pidfd);
-    if (outcome === 'interrupted') interrupts.obey(`${property}: hook ${quote(hook.path)}`);
+    if (outcome === 'interrupted') interrupts?.obey(`${property}: hook ${quote(hook.path)}`);
     if (outcome === 'pointless')
       throw new TsrunError(
         'hook',
@@ -134,6 +134,7 @@ function runHook(hook: Hook, property: string, surroundings: HookSurroundings): 
 /**
  * Runs the hooks of one kind in order.
  *
+ * @param interrupts What ends a hook; without them it goes on, whatever signals come.
  * @param container A pidfd: where that process ends, waiting for a hook is given up.
  * @throws {TsrunError} `hook`: the first that fails; `interrupted`: a signal ended it. The later ones do not run.
  */
@@ -143,9 +144,10 @@ export function runHooks(
   state: State,
   bundle: string,
   inherited: Inherited,
+  interrupts?: Interrupts,
   container = -1,
 ): void {
   if (hooks.length === 0) return;
-  const surroundings = { state: hookState(state), bundle, inherited, container, interrupts: new Interrupts(inherited) };
+  const surroundings = { state: hookState(state), bundle, inherited, container, interrupts };
   for (const [index, hook] of hooks.entries()) runHook(hook, `hooks.${kind}[${index}]`, surroundings);
 }

@@ -25,12 +25,12 @@ import { silentInit } from './launch/silence.ts';
 import { sendPidfd, sendTerminal } from './launch/sockets.ts';
 
 import { spawnInit } from './launch/spawn.ts';
-import { hasAny, mapped } from './lists.ts';
+import { found, hasAny, mapped } from './lists.ts';
 import type { Plan } from './plan.ts';
 import { killAndReap, type ProcessIdentity, readStat } from './process.ts';
 import { enterRdt, makeRdt, type StoredRdt } from './rdt.ts';
 import { prepareRoot } from './state-root.ts';
-import type { Container, Intent, StoredCgroup, StoredState } from './store.ts';
+import { type Container, type Intent, type StoredCgroup, type StoredState, sumOfConfig } from './store.ts';
 import { check, checkValue } from './sys.ts';
 import { Undo } from './undo.ts';
 
@@ -83,6 +83,7 @@ class Launch {
   readonly #request: LaunchRequest;
   readonly #undo: Undo;
   readonly #channel: Channel;
+  readonly #interrupts: Interrupts;
   readonly #cgroup: NewCgroup;
   #process: ProcessIdentity;
   readonly #kept: ReturnType<typeof keptOf>;
@@ -90,7 +91,15 @@ class Launch {
   #terminal: number | undefined;
   #rdt: StoredRdt | undefined;
 
-  constructor(request: LaunchRequest, undo: Undo, channel: Channel, cgroup: NewCgroup, pid: number) {
+  constructor(
+    request: LaunchRequest,
+    undo: Undo,
+    channel: Channel,
+    interrupts: Interrupts,
+    cgroup: NewCgroup,
+    pid: number,
+  ) {
+    this.#interrupts = interrupts;
     this.#request = request;
     this.#undo = undo;
     this.#channel = channel;
@@ -141,6 +150,7 @@ class Launch {
 
   #atPoint(event: Extract<ChannelEvent, { kind: 'point' }>): void {
     const { plan, caller, bundle } = this.#request;
+    const interrupts = this.#interrupts;
     const { point, pid, fd } = event;
     switch (point) {
       case POINT.MAPS:
@@ -182,8 +192,8 @@ class Launch {
         const pidfd = check(addon.pidfdOpen(this.#process.pid), 'pidfd_open', 'init');
         this.#undo.push(() => addon.close(pidfd));
         // From the time when they ran before start, and written for the status that a container had then.
-        runHooks('prestart', plan.hooks.prestart, { ...state, status: 'created' }, bundle, caller, pidfd);
-        runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller, pidfd);
+        runHooks('prestart', plan.hooks.prestart, { ...state, status: 'created' }, bundle, caller, interrupts, pidfd);
+        runHooks('createRuntime', plan.hooks.createRuntime, state, bundle, caller, interrupts, pidfd);
         this.#channel.answer(point, plan.containerHooks.create ? [this.#stateFd('creating')] : []);
         return;
       }
@@ -287,7 +297,7 @@ function keptOf(request: LaunchRequest): Omit<StoredState, 'version' | 'process'
     hooks: { poststart: plan.hooks.poststart, poststop: plan.hooks.poststop },
     startSteps: startSteps(plan),
     ...(keyring === undefined ? {} : { keyring }),
-    configSum: addon.hash(request.configBytes),
+    configSum: sumOfConfig(request.configBytes),
   };
 }
 
@@ -333,10 +343,11 @@ function intentOf({ bundle }: LaunchRequest, cgroup: NewCgroup, process: Process
  * @throws {TsrunError} Nothing is left behind then; poststop hooks have run if the process was there.
  */
 export function launch(request: LaunchRequest): Launched {
-  const { container, plan, caller, bundle, warn } = request;
+  const { container, plan, caller, warn } = request;
   for (const warning of plan.warnings) warn(warning);
   prepareRoot(request.root);
   const undo = new Undo();
+  const interrupts = new Interrupts(caller);
   let active: Launch | undefined;
   try {
     container.claim();
@@ -353,36 +364,36 @@ export function launch(request: LaunchRequest): Launched {
     note();
     const cgroupFd = cgroup.prepare();
     const [ours, theirs] = checkValue(addon.socketpair(), 'socketpair');
-    const channel = new Channel(ours, plan.steps, new Interrupts(caller));
+    const channel = new Channel(ours, plan.steps, interrupts);
     undo.push(() => channel.close());
     const pid = spawnInit(request, undo, theirs, cgroupFd);
     addon.close(theirs);
     undo.push(() => {
       if (active) killAndReap(active.process);
     });
-    active = new Launch(request, undo, channel, cgroup, pid);
+    active = new Launch(request, undo, channel, interrupts, cgroup, pid);
     const launched = active.converse();
     channel.close();
     undo.commit();
     return launched;
   } catch (error) {
     const failed = undo.run(
-      error instanceof HandshakeError ? silentInit(error, active?.process, active?.cgroup) : error,
+      error instanceof HandshakeError ? silentInit(error, active?.process, active?.cgroup, memoryLimit(plan)) : error,
     );
-    if (active) runPoststop(request, failed, bundle, caller, warn);
+    if (active) runPoststop(request, failed, interrupts);
     throw failed;
   }
 }
 
+/** The property that limits the container's memory. */
+function memoryLimit({ cgroup }: Plan): string | undefined {
+  const write = found(cgroup.writes, ({ file }) => file === 'memory.max' || file === 'memory.limit_in_bytes');
+  return write?.from;
+}
+
 /** "poststop hooks MUST be called" also where `create` failed; what they do wrong is a warning. */
-function runPoststop(
-  request: LaunchRequest,
-  failed: TsrunError,
-  bundle: string,
-  caller: Caller,
-  warn: (message: string) => void,
-): void {
-  const { container, config, plan } = request;
+function runPoststop(request: LaunchRequest, failed: TsrunError, interrupts: Interrupts): void {
+  const { container, config, plan, bundle, caller, warn } = request;
   const state: State = {
     ociVersion: OCI_VERSION,
     id: container.id,
@@ -393,7 +404,7 @@ function runPoststop(
   };
   for (const [index, hook] of plan.hooks.poststop.entries()) {
     try {
-      runHooks('poststop', [hook], state, bundle, caller);
+      runHooks('poststop', [hook], state, bundle, caller, interrupts);
     } catch (error) {
       warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
       failed.attach(error);

@@ -6,7 +6,6 @@ import { errnoText } from './errno.ts';
 import { TsrunError } from './errors.ts';
 import { endChild } from './exec/enter.ts';
 import { type FailureEvent, wordFailure } from './failure.ts';
-import { Interrupts } from './interrupts.ts';
 import { openSources } from './launch/points.ts';
 import { startInit } from './launch/spawn.ts';
 import type { LivePlan } from './plan/live-mounts.ts';
@@ -64,7 +63,7 @@ export function carryOut(plan: LivePlan, joins: readonly number[], caller: Calle
     caller,
   });
   addon.close(theirs);
-  const channel = new Channel(ours, plan.steps, new Interrupts(caller));
+  const channel = new Channel(ours, plan.steps);
   try {
     if (pid < 0) throw new TsrunError('process', `mounts: start a process: clone3: ${errnoText(-pid)}`);
     converse(channel, plan, pid, caller);

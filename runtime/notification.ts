@@ -3,6 +3,7 @@ import { addon } from './addon.ts';
 import { type Caller, envOf } from './caller.ts';
 import { O, POLL } from './constants.ts';
 import { TsrunError } from './errors.ts';
+import type { Interrupts } from './interrupts.ts';
 import { NOTIFY_SOCKET_NAME, readyMessage, saysReady } from './plan/notify.ts';
 import type { ProcessIdentity } from './process.ts';
 import type { Container } from './store.ts';
@@ -77,16 +78,20 @@ export class Notification {
     }
   }
 
-  /** Waits until the program is ready, and the caller has heard of it; false where it ended before. */
-  wait(): boolean {
+  /**
+   * Waits until the program is ready, and the caller has heard of it; false where it ended before.
+   * @throws {TsrunError} `interrupted`: a signal ended the waiting, and not the program.
+   */
+  wait(interrupts: Interrupts): boolean {
     const pidfd = addon.pidfdOpen(this.#pid);
     if (pidfd < 0) return this.forward();
-    const fds = new Int32Array(4);
+    const fds = new Int32Array(6);
     for (;;) {
-      fds.set([this.#from, POLL.IN, pidfd, POLL.IN]);
+      fds.set([this.#from, POLL.IN, pidfd, POLL.IN, interrupts.fd, POLL.IN]);
       check(addon.poll(fds, -1), 'poll', 'the socket of the container');
       if (this.forward()) break;
       if (fds[3]) return false;
+      if (fds[5]) interrupts.obey('NOTIFY_SOCKET: wait until the program is ready');
     }
     this.#barrier();
     return true;

@@ -3,6 +3,7 @@ import { addon } from './addon.ts';
 import { endProcesses, removeCgroups, removeUncertain } from './cgroup/lifecycle.ts';
 import { TsrunError } from './errors.ts';
 import { type Inherited, runHooks } from './hooks.ts';
+import type { Interrupts } from './interrupts.ts';
 import { ociState } from './launch.ts';
 import { killAndReap, openProcess, type ProcessIdentity, waitForEnd } from './process.ts';
 import { removeRdt, type StoredRdt } from './rdt.ts';
@@ -47,19 +48,23 @@ function endAll(
   container.detachRoot();
 }
 
-/** Removes a container with all its processes; poststop hooks run, and what they do wrong is a warning. */
+/**
+ * Removes a container with all its processes; poststop hooks run, and what they do wrong is a warning.
+ * @param interrupts What ends such a hook: only whoever asks for the removal alone may, and not who ends a program by a signal.
+ */
 export function destroy(
   container: Container,
   state: StoredState,
   inherited: Inherited,
   warn: (message: string) => void,
+  interrupts?: Interrupts,
 ): void {
   endAll(container, state.process, state.cgroup, state.rdt);
   endHelpers(container);
   const report = ociState(state, 'stopped');
   for (const [index, hook] of state.hooks.poststop.entries()) {
     try {
-      runHooks('poststop', [hook], report, state.bundle, inherited);
+      runHooks('poststop', [hook], report, state.bundle, inherited, interrupts);
     } catch (error) {
       warn(`hooks.poststop[${index}]: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -79,7 +84,12 @@ function processOf(container: Container): ProcessIdentity | undefined {
 }
 
 /** The same for a container that is not locked: somebody else may have deleted it meanwhile, and made another of its id. */
-export function destroyUnlessGone(...[container, state, inherited, warn]: Parameters<typeof destroy>): void {
+export function destroyUnlessGone(
+  container: Container,
+  state: StoredState,
+  inherited: Inherited,
+  warn: (message: string) => void,
+): void {
   try {
     container.lock();
   } catch (error) {

@@ -32,7 +32,7 @@ function readReply(reply: number, pidfd: number, interrupts: Interrupts): Reply 
   for (;;) {
     fds.set([reply, POLL.IN, pidfd, POLL.IN, interrupts.fd, POLL.IN]);
     check(addon.poll(fds, -1), 'poll', 'the reply of init');
-    if (!fds[1] && !fds[3]) interrupts.obey('wait for the container’s start, which goes on');
+    if (!fds[1] && !fds[3]) interrupts.obey('start');
     const count = addon.read(reply, chunk);
     if (count > 0) {
       const joined = new Uint8Array(bytes.length + count);
@@ -102,17 +102,22 @@ export function start(
   const notification = Notification.open(container, state.process, caller);
   check(addon.write(go, 'g'), 'write', 'go');
   addon.close(go);
-  const failure = failureIn(readReply(reply, pidfd, new Interrupts(caller)), state.startSteps);
-  addon.close(reply);
-  if (failure) {
-    if (failure.code === 'hook') destroy(container, state, caller, warn);
-    throw failure;
+  const interrupts = new Interrupts(caller);
+  try {
+    const failure = failureIn(readReply(reply, pidfd, interrupts), state.startSteps);
+    if (failure) throw failure;
+  } catch (error) {
+    // "If any startContainer hook fails, the runtime MUST generate an error, stop the container": one that is ended does.
+    if (error instanceof TsrunError && (error.code === 'hook' || error.code === 'interrupted'))
+      destroy(container, state, caller, warn);
+    throw error;
   }
+  addon.close(reply);
   if (state.hooks.poststart.length === 0) return notification;
   // The program runs: nobody who wants to signal or delete the container has to wait for what hooks do.
   container.unlock();
   try {
-    runHooks('poststart', state.hooks.poststart, ociState(state, 'running'), state.bundle, caller);
+    runHooks('poststart', state.hooks.poststart, ociState(state, 'running'), state.bundle, caller, interrupts);
   } catch (error) {
     // "If any poststart hook fails, the runtime MUST generate an error, stop the container."
     destroyUnlessGone(container, state, caller, warn);

@@ -34,6 +34,7 @@ import { isScratchPath, removeScratch } from './sandbox/remove-scratch.ts';
 import { check, checkValue, SysError } from './sys.ts';
 import { quote } from './text.ts';
 import { visitBelow } from './tree.ts';
+import { commit, version } from './version.ts';
 
 const ENOENT = 2;
 const EAGAIN = 11;
@@ -231,6 +232,11 @@ function isState(value: unknown, id: string): value is StoredState {
   );
 }
 
+/** Tells a configuration that this very version has validated: another one may look at other things. */
+export function sumOfConfig(bytes: Uint8Array): string {
+  return `${addon.hash(bytes)} ${version} ${commit}`;
+}
+
 /** The directory of one container. */
 export class Container {
   readonly id: string;
@@ -298,7 +304,7 @@ export class Container {
     const bytes = addon.readFile(path, MAX_STATE);
     if (typeof bytes === 'number') throw this.#damaged(errnoText(-bytes), path);
     try {
-      return addon.hash(bytes) === configSum ? reloadConfig(bytes, path) : loadConfig(bytes, path).config;
+      return sumOfConfig(bytes) === configSum ? reloadConfig(bytes, path) : loadConfig(bytes, path).config;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       const [first] = error.diagnostics;

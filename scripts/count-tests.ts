@@ -29,7 +29,9 @@ interface Report {
   testResults: FileResult[];
 }
 
-const firstLine = (text: string | undefined): string => text?.split('\n', 1)[0] ?? '';
+/** vitest says of a test that took too long only where it was made. */
+const firstLine = (text: string | undefined): string =>
+  text?.split('\n', 1)[0]?.replace(/^Error: STACK_TRACE_ERROR$/, 'it took too long') ?? '';
 
 /** The failures of a file, a line each. */
 function failures({ name, status, message, assertionResults }: FileResult): string[] {

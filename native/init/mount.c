@@ -252,15 +252,19 @@ void do_bind(const struct op *op) {
     attached(tree, path);
 }
 
-/* Whether a mount is a file system, or hides something of it, wherever the path says that it is: its mount point is there. */
-static bool belongs_to(uint32_t magic, int target, int directory, const char *path) {
-    if (is_of(target, path, magic)) return true;
-    if (directory != target) return is_of(directory, path, magic);
-    int above = openat(target, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (above < 0) fail("open", path);
-    bool inside = is_of(above, path, magic);
-    close(above);
-    return inside;
+/* Whether a directory is in a file system, or in another one that is mounted somewhere below it. Closes the descriptor. */
+static bool lies_in(uint32_t magic, int directory, const char *path) {
+    for (struct stat here, above;;) {
+        bool inside = is_of(directory, path, magic);
+        int next = openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (next < 0 || fstat(directory, &here) < 0 || fstat(next, &above) < 0) fail("open", path);
+        close(directory);
+        directory = next;
+        if (inside || (here.st_dev == above.st_dev && here.st_ino == above.st_ino)) {
+            close(directory);
+            return inside;
+        }
+    }
 }
 
 /*
@@ -270,16 +274,23 @@ static bool belongs_to(uint32_t magic, int target, int directory, const char *pa
 void do_umount(const struct op *op) {
     const char *path = op->s[0], *name = ".";
     struct stat st, root;
-    int target = path_open(path, O_PATH, false);
+    int target = path_open(path, O_PATH, true);
+    bool linked = target < 0 && errno == ELOOP;
+    if (linked) target = path_open(path, O_PATH, false);
     if (target < 0) fail("openat2", path);
     if (fstat(target, &st) < 0 || fstat(state.root, &root) < 0) fail("fstat", path);
-    /* A link of the container may lead there, whatever the path says. */
+    /* A link of the container may lead anywhere, whatever the path says. */
     if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) fail_errno(EBUSY, "umount2", path);
-    int directory = S_ISDIR(st.st_mode) ? target : path_parent(path, false, &name);
+    bool is_directory = S_ISDIR(st.st_mode);
+    int directory = is_directory ? target : path_parent(path, !linked, &name);
     if (directory < 0) fail("openat2", path);
-    if (belongs_to(PROC_MAGIC, target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
-    bool means_sys = strcmp(path, "/sys") == 0 || strncmp(path, "/sys/", strlen("/sys/")) == 0;
-    if (!means_sys && belongs_to(SYSFS_MAGIC, target, directory, path)) fail_errno(EXDEV, "fstatfs", path);
+    /* What hides a part of a file system has its mount point there. */
+    const uint32_t kept[] = {PROC_MAGIC, SYSFS_MAGIC};
+    for (size_t i = 0; i < (linked ? 2 : 1); i++) {
+        int point = openat(directory, is_directory ? ".." : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (point < 0) fail("open", path);
+        if (is_of(target, path, kept[i]) || lies_in(kept[i], point, path)) fail_errno(EXDEV, "fstatfs", path);
+    }
     if (fchdir(directory) < 0) fail("fchdir", path);
     if (sys_umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) fail("umount2", path);
     if (directory != target) close(directory);

@@ -257,7 +257,8 @@ export function pidsOf(cgroup: StoredCgroup): number[] {
   return pids;
 }
 
-function removeTree(directory: string): number {
+/** Removes a cgroup, and those that the container made below it. */
+export function removeTree(directory: string): number {
   const removed = addon.rmdir(directory);
   if (removed !== -EBUSY && removed !== -ENOTEMPTY) return removed;
   visitBelow(directory, true, addon.rmdir);

@@ -9,6 +9,7 @@ import { TsrunError } from '../errors.ts';
 import { readText } from '../host.ts';
 import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
+import { removeTree } from './cgroupfs.ts';
 import { markParent, removeMarked } from './mark.ts';
 
 const ENOENT = 2;
@@ -132,7 +133,7 @@ export function legacyDirectoryOf({ controller, root }: LegacyCgroup, pid: numbe
  * others that are gone, or below `base`.
  */
 export function removeLegacy(cgroup: LegacyCgroup, base: string): void {
-  const removed = addon.rmdir(legacyDirectory(cgroup));
+  const removed = removeTree(legacyDirectory(cgroup));
   if (removed < 0 && removed !== -ENOENT) throw new SysError(-removed, 'rmdir', legacyDirectory(cgroup));
   for (const parent of cgroup.parents) addon.rmdir(parent);
   const above: string[] = [];

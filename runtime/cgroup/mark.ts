@@ -2,6 +2,9 @@
  * Marks on cgroups that tsrun made. That on a container's own, in the v2 hierarchy, tells others that what is made below it
  * would be killed and removed together with that container. That on the ones above it, in every hierarchy, tells whoever
  * goes last that nobody else made them.
+ *
+ * They keep tsrun's own commands from each other, and nobody else out: who owns a cgroup can change them, and so can the
+ * container that was given its own. That one can let others be made below it, which end with it, or remove what is empty.
  */
 import { addon } from '../addon.ts';
 import { TsrunError } from '../errors.ts';

@@ -94,7 +94,7 @@ function start(context: Context, request: Request): Entered {
   const process = processOf(request, config, log);
   const preserved = preservedDescriptors(caller, request.preserveFds);
   const pidFile = request.pidFile === undefined ? undefined : checkPidFile(request.pidFile);
-  const cgroup = new ExecCgroup(state.cgroup, request.cgroup, status === 'paused');
+  const cgroup = new ExecCgroup(state.cgroup, request.cgroup);
   const { fds, ...found } = joinable(state, pidfd, config);
   const plan = planExec(
     {
@@ -139,7 +139,7 @@ function start(context: Context, request: Request): Entered {
 }
 
 export function exec(context: Context, request: Request): number {
-  // Before there is anything to forward to: a signal that comes early waits, and is not lost.
+  // Before there is anything to forward to: a signal that comes early ends what is only being made, or waits, and is not lost.
   const signals = request.detach ? -1 : openSignals();
   const { pid, terminal } = start(context, request);
   if (request.detach) return 0;

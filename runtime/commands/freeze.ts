@@ -6,7 +6,7 @@ import { cgroupDirectory } from '../cgroup/cgroupfs.ts';
 import { waitForText } from '../cgroup/watch.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { O } from '../constants.ts';
-import { type Context, containerOf } from '../context.ts';
+import { type Context, containerOf, lock } from '../context.ts';
 import { TsrunError } from '../errors.ts';
 import { readText } from '../host.ts';
 import { isAlive, readStat } from '../process.ts';
@@ -28,7 +28,7 @@ interface Found {
 /** The container, locked until the command ends, which has to be running or paused. @throws {TsrunError} */
 function find(context: Context, command: string, id: string): Found {
   const container = containerOf(context, id);
-  container.lock();
+  lock(context, container);
   const state = container.readState();
   const status = statusOf(container, state);
   if (!state || status === 'stopped')

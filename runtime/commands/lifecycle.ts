@@ -6,8 +6,9 @@ import { addon } from '../addon.ts';
 import { refuseWithoutCgroup } from '../cgroup/absent.ts';
 import { killCgroup, pidsOf } from '../cgroup/cgroupfs.ts';
 import type { RequestOf } from '../cli/parse.ts';
-import { type Context, containerOf, stateRoot } from '../context.ts';
+import { type Context, containerOf, lock, stateRoot } from '../context.ts';
 import { TsrunError, wordError } from '../errors.ts';
+import { Interrupts } from '../interrupts.ts';
 import type { Notification } from '../notification.ts';
 import { print } from '../output.ts';
 import { openProcess } from '../process.ts';
@@ -24,14 +25,15 @@ const SIGKILL = 9;
 const PIDFDS_AT_ONCE = 512;
 
 /** Waits until the program says that it is ready. Others may do with the container what they like meanwhile. */
-export function awaitReady({ log }: Context, container: Container, notification: Notification): void {
+export function awaitReady({ caller, log }: Context, container: Container, notification: Notification): void {
   container.unlock();
-  if (!notification.wait()) log.warn('NOTIFY_SOCKET: the program ended before it said that it is ready');
+  if (!notification.wait(new Interrupts(caller)))
+    log.warn('NOTIFY_SOCKET: the program ended before it said that it is ready');
 }
 
 export function startCommand(context: Context, request: RequestOf<'start'>): number {
   const container = containerOf(context, request.id);
-  container.lock();
+  lock(context, container);
   const notification = start(container, container.readState(), context.caller, (message) => context.log.warn(message));
   if (notification) awaitReady(context, container, notification);
   return 0;
@@ -161,7 +163,7 @@ export function deleteCommand(context: Context, request: RequestOf<'delete'>): n
   const warn = (message: string): void => context.log.warn(message);
   try {
     if (request.force) lockByForce(container);
-    else container.lock();
+    else lock(context, container);
   } catch (error) {
     if (request.force && error instanceof TsrunError && error.code === 'not-found') return 0;
     throw error;
@@ -183,6 +185,6 @@ export function deleteCommand(context: Context, request: RequestOf<'delete'>): n
       'wrong-status',
       `cannot delete container ${quote(container.id)} that is not stopped: it is ${status}; stop it, or use --force`,
     );
-  destroy(container, state, context.caller, warn);
+  destroy(container, state, context.caller, warn, new Interrupts(context.caller));
   return 0;
 }

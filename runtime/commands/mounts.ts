@@ -6,7 +6,7 @@ import { addon } from '../addon.ts';
 import { configError, readConfigFile } from '../bundle.ts';
 import { cgroupDirectory } from '../cgroup/cgroupfs.ts';
 import type { RequestOf } from '../cli/parse.ts';
-import { absolute, type Context, containerOf } from '../context.ts';
+import { absolute, type Context, containerOf, lock } from '../context.ts';
 import { TsrunError } from '../errors.ts';
 import { endedMeanwhile, hasEnded } from '../exec/enter.ts';
 import { openNamespaces } from '../exec/namespaces.ts';
@@ -36,7 +36,7 @@ interface Found {
 function find(context: Context, { id, action }: Request): Found {
   const container = containerOf(context, id);
   // Others that change the mounts, or remove the container, wait.
-  if (action !== 'list') container.lock();
+  if (action !== 'list') lock(context, container);
   const state = container.readState();
   const pidfd = state && openProcess(state.process);
   if (!state || pidfd === undefined) throw new TsrunError('not-running', `mounts ${quote(id)}: container not running`);

@@ -9,7 +9,7 @@ import { updateCgroup } from '../cgroup/update.ts';
 import { limitFlagsOf, resourcesOfFlags, schemataOfFlags } from '../cgroup/update-request.ts';
 import type { RequestOf } from '../cli/parse.ts';
 import { O } from '../constants.ts';
-import { absolute, type Context, containerOf } from '../context.ts';
+import { absolute, type Context, containerOf, lock } from '../context.ts';
 import { TsrunError } from '../errors.ts';
 import { readToEnd, STDIN } from '../input.ts';
 import { changeSchemata, type StoredRdt } from '../rdt.ts';
@@ -69,7 +69,7 @@ export function update(context: Context, request: RequestOf<'update'>): number {
   if (isEmpty && schemata.length === 0)
     throw new TsrunError('usage', 'update: nothing to change: --resources holds no property of linux.resources');
   const container = containerOf(context, request.id);
-  container.lock();
+  lock(context, container);
   const state = container.readState();
   const status = statusOf(container, state);
   const name = quote(request.id);

@@ -21,6 +21,16 @@ function missing(path: string, controller?: string): TsrunError {
   return new TsrunError('cgroup', `--cgroup: the container has no cgroup ${quote(path)}${where}`);
 }
 
+/** Whether a cgroup is frozen or about to be, or one above it from `top` on. Those above the container's are nobody's business. */
+function isFrozen(top: string, below: string): boolean {
+  let directory = top;
+  for (const part of `/${below}`.split('/')) {
+    if (part !== '') directory += `/${part}`;
+    if (readText(`${directory}/cgroup.freeze`).startsWith('1')) return true;
+  }
+  return false;
+}
+
 /** Moves a process into the cgroup behind a descriptor, which is closed. */
 function moveTo(directory: number, pid: number): number {
   const file = addon.openat2(directory, 'cgroup.procs', O.WRONLY, 0, RESOLVE.BENEATH);
@@ -43,12 +53,12 @@ export class ExecCgroup {
   readonly #isFrozen: boolean;
 
   /** @throws {TsrunError} `cgroup`: the container does not have what the flags name. */
-  constructor(cgroup: StoredCgroup, flags: readonly CgroupFlag[], isFrozen: boolean) {
+  constructor(cgroup: StoredCgroup, flags: readonly CgroupFlag[]) {
     this.#cgroup = cgroup;
-    this.#isFrozen = isFrozen && cgroup.driver !== 'disabled';
     const [first] = flags;
     if (first !== undefined) refuseWithoutCgroup(cgroup, '--cgroup', 'to enter one below it');
     this.#below = first?.controllers.length === 0 ? first.path : undefined;
+    this.#isFrozen = cgroup.driver !== 'disabled' && isFrozen(cgroupDirectory(cgroup), this.#below ?? '');
     const legacy: LegacyCgroup[] = [];
     for (const own of cgroup.v1) legacy.push(this.#legacyBelow(own, flags));
     for (const { controllers } of flags)
@@ -119,10 +129,16 @@ export class ExecCgroup {
   /**
    * The cgroup that `pid`, the container's process, is in, where it has moved further down: a cgroup with controllers for
    * its children takes no process itself.
+   * @throws {TsrunError} `cgroup`: that one is frozen, by the container itself: who is born there never executes init.
    */
   openOf(pid: number): number | undefined {
     const below = this.#below === undefined ? this.#belowOf(pid) : '';
     if (below === '') return undefined;
+    if (!this.#isFrozen && isFrozen(cgroupDirectory(this.#cgroup), below))
+      throw new TsrunError(
+        'cgroup',
+        `exec: the container's process is in the cgroup ${quote(this.#cgroup.path + below)}, and that is frozen: thaw it (write 0 to its cgroup.freeze)`,
+      );
     const fd = addon.open(cgroupDirectory(this.#cgroup) + below, O.RDONLY | O.DIRECTORY, 0);
     return fd < 0 ? undefined : fd;
   }

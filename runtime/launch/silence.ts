@@ -30,11 +30,13 @@ function isOutOfMemory(cgroup: StoredCgroup | undefined): boolean {
 /**
  * The error of a `create` whose init broke off the conversation.
  * @param cgroup Where it was.
+ * @param limit The property that limits its memory.
  */
 export function silentInit(
   error: HandshakeError,
   process: ProcessIdentity | undefined,
   cgroup: StoredCgroup | undefined,
+  limit: string | undefined,
 ): TsrunError {
   if (deathSignal(process) === SIGSYS)
     return new TsrunError(
@@ -44,7 +46,7 @@ export function silentInit(
   if (isOutOfMemory(cgroup))
     return new TsrunError(
       'cgroup',
-      'linux.resources.memory.limit: the kernel killed init for want of memory, before there was a program: raise the limit (a container takes some hundred KiB to make, its program more)',
+      `${limit ?? 'create'}: the kernel killed init for want of memory, before there was a program: ${limit === undefined ? 'a cgroup above the container’s, or the host, has no more' : 'raise the limit (a container takes some hundred KiB to make, its program more)'}`,
     );
   return new TsrunError(
     'process',

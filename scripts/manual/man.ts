@@ -51,8 +51,12 @@ an error, told in one sentence on standard error
 255
 .B exec
 could not run the program
+.TP
+128 + \\fIN\\fR
+signal \\fIN\\fR (SIGHUP, SIGINT, SIGQUIT or SIGTERM) ended the command while it waited: for the container's first process, a hook or another command
 .PP
 \\fBrun\\fR and \\fBexec\\fR end with the status of the program, or 128 and the number of the signal that ended it.
+Switches of one letter may be joined: \\fB-td\\fR is \\fB-t -d\\fR.
 .SH FILES
 .TP
 .I /run/tsrun

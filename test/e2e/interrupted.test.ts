@@ -1,7 +1,17 @@
 /** A command that waits for what does not end: it is told to end, or `delete --force` does not wait for it. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { args, type Hook, type HookKind, hook, type Part, withoutNamespace } from './harness/config.ts';
+import {
+  args,
+  type Hook,
+  type HookKind,
+  hook,
+  mount,
+  namespace,
+  type Part,
+  withCapabilities,
+  withoutNamespace,
+} from './harness/config.ts';
 import { cgroupMount, cgroupOf, processes, until } from './harness/kernel.ts';
 import type { Lab } from './harness/lab.ts';
 import { guestPath } from './harness/places.ts';
@@ -134,18 +144,20 @@ describe('a signal that is to end a command', () => {
     const { ended, pid } = await beginning(lab, 'run-hook', 'run', '--bundle', dir, id);
     process.kill(pid, 'SIGINT');
     expect(await ended).toBe(130);
+    expect(complaint(lab)).toBe('tsrun: start: ended by SIGINT\n');
     await nothingLeft(lab, 'run-hook', 'run-program');
   });
 
-  test('start, at a startContainer hook: the container goes on', async ({ lab }) => {
-    const container = await lab.create([hook('startContainer', endless('on-hook', '/guest')), args('pause')]);
-    const { ended, pid } = await beginning(lab, 'on-hook', 'start', container.id);
+  test('start, at a startContainer hook: as where that fails', async ({ lab }) => {
+    const { id } = await lab.create([
+      hook('startContainer', endless('on-hook', '/guest')),
+      args('pass=on-program', 'pause'),
+    ]);
+    const { ended, pid } = await beginning(lab, 'on-hook', 'start', id);
     process.kill(pid, 'SIGINT');
     expect(await ended).toBe(130);
-    expect(complaint(lab)).toMatch(/goes on/);
-    for (const hookPid of processesWith('on-hook')) process.kill(hookPid, 'SIGTERM');
-    await deletedByForce(lab, container.id);
-    await nothingLeft(lab, 'on-hook');
+    expect(complaint(lab)).toBe('tsrun: start: ended by SIGINT\n');
+    await nothingLeft(lab, 'on-hook', 'on-program');
   });
 
   test('start, at a poststart hook: as where that fails', async ({ lab }) => {
@@ -163,6 +175,60 @@ describe('a signal that is to end a command', () => {
     expect(await ended).toBe(0);
     expect(complaint(lab)).toMatch(/ended by SIGINT/);
     await nothingLeft(lab, 'stop-hook', 'stop-program');
+  });
+
+  test('does not keep the poststop hooks of a run from their work', async ({ lab }) => {
+    const id = lab.id();
+    const done = lab.path('done');
+    const go = lab.path('go');
+    const late: Hook = { path: guestPath, args: ['guest', 'pass=late', `until=${go}`, `hook=${done}=late`] };
+    const { dir } = lab.bundle(hook('poststop', late), args('sleep=0.3', 'exit=6'));
+    const { ended, pid } = await beginning(lab, 'late', 'run', '--bundle', dir, id);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid, signal);
+    writeFileSync(go, '');
+    expect(await ended).toBe(6);
+    expect(existsSync(done)).toBe(true);
+    await nothingLeft(lab, 'late');
+  });
+
+  test('start, behind another command', async ({ lab }) => {
+    const id = lab.id();
+    const { dir } = lab.bundle(hook('createRuntime', endless('first')), args('pass=behind', 'pause'));
+    const first = await beginning(lab, 'first', 'create', '--bundle', dir, id);
+    for (const argv of [
+      ['start', id],
+      ['delete', id],
+      ['pause', id],
+      ['update', '--memory', '64M', id],
+    ]) {
+      const second = start(runtime(lab.root, ...argv), { output: output(lab) });
+      await until('it waits', () => readFileSync(`/proc/${second.pid}/wchan`, 'utf8').includes('poll'));
+      process.kill(second.pid ?? Number.NaN, 'SIGTERM');
+      expect([argv, (await second).exitCode]).toEqual([argv, 143]);
+    }
+    expect(complaint(lab)).toMatch(/wait for another command: ended by SIGTERM\n$/);
+    process.kill(first.pid, 'SIGTERM');
+    expect(await first.ended).toBe(143);
+    await nothingLeft(lab, 'first', 'behind');
+  });
+
+  test('exec into a cgroup that is frozen below the container’s, which runs', async ({ lab }) => {
+    const container = await lab.started([
+      namespace('cgroup'),
+      withCapabilities('CAP_SYS_ADMIN'),
+      mount({ destination: '/cg', type: 'cgroup2', source: 'cgroup2', options: ['rw'] }),
+      args('mkdir=/cg/cold', 'write=/cg/cold/cgroup.freeze=1', 'pause'),
+    ]);
+    await container.told('pause');
+    const cold = join(cgroupMount, cgroupOf(container.pid), 'cold', 'cgroup.procs');
+    const flags = ['--cgroup', 'cold'];
+    const command = start(runtime(lab.root, 'exec', ...flags, container.id, '/guest', 'pass=frozen', 'pause'), {
+      output: output(lab),
+    });
+    await until('it is there, frozen', () => readFileSync(cold, 'utf8') !== '');
+    process.kill(command.pid ?? Number.NaN, 'SIGINT');
+    expect((await command).exitCode).toBe(130);
+    await until('it is gone', () => readFileSync(cold, 'utf8') === '');
   });
 
   test('exec into a container that is paused', async ({ lab }) => {

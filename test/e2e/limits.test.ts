@@ -35,6 +35,15 @@ describe.runIf(isV1('memory') && isV1('pids'))('v1 cgroups of a hybrid host', ()
     expect(lab.leftovers()).toEqual([]);
   });
 
+  test('go with those that were made below them, for exec or by the container', async ({ lab }) => {
+    const container = await lab.started([resources(some), args('pause')]);
+    for (const hierarchy of hierarchies)
+      mkdirSync(join(hierarchy, cgroupOf(container.pid), 'a/b'), { recursive: true });
+    const deleted = await container.delete('--force');
+    expect([deleted.code, deleted.stderr]).toEqual([0, '']);
+    expect(lab.leftovers()).toEqual([]);
+  });
+
   test('hold every process that the container makes', async ({ lab }) => {
     const container = await lab.started([resources(some), args('children=3', 'pause')]);
     await container.told('pause');

@@ -56,6 +56,17 @@ test('start waits until the program is ready, and passes that on alone', async (
   });
 });
 
+test('a signal ends the waiting, and not the program', async ({ lab }) => {
+  await withManager(lab.path('socket'), async (manager) => {
+    const container = await lab.create([service], told(manager.path));
+    const call = starting(lab, container, manager.path);
+    await container.told('notify');
+    call.kill('SIGTERM');
+    expect(await call).toMatchObject({ exitCode: 143, stderr: expect.stringMatching(/NOTIFY_SOCKET: .*SIGTERM\n?$/) });
+    expect((await container.state()).status).toBe('running');
+  });
+});
+
 test('the program can do no more with the directory than speak', async ({ lab }) => {
   await withManager(lab.path('socket'), async (manager) => {
     const socket = '/run/notify/notify.sock';

@@ -158,6 +158,14 @@ async function end(qemu: ChildProcess): Promise<void> {
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** What ends each guest that is up, and leaves nothing of it; resolves when its qemu is gone. */
+const guests = new Set<() => Promise<void>>();
+
+/** A signal ends all guests, then this process. */
+function interrupted(signal: NodeJS.Signals): void {
+  void Promise.all([...guests].map((endGuest) => endGuest())).then(() => process.exit(128 + constants.signals[signal]));
+}
+
 /** Boots, runs the command to its end, and leaves nothing: no process, no file. */
 async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-vm-'));
@@ -169,14 +177,15 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
     for (const server of servers) server.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  const interrupted = (signal: NodeJS.Signals): void => {
-    const exit = (): never => process.exit(128 + constants.signals[signal]);
-    const running = qemu !== undefined && qemu.exitCode === null && qemu.signalCode === null;
-    if (running) qemu?.once('exit', exit);
-    clean();
-    if (!running) exit();
-  };
-  for (const signal of signals) process.on(signal, interrupted);
+  const endGuest = (): Promise<void> =>
+    new Promise((gone) => {
+      const running = qemu !== undefined && qemu.exitCode === null && qemu.signalCode === null;
+      if (running) qemu?.once('exit', gone);
+      clean();
+      if (!running) gone();
+    });
+  if (guests.size === 0) for (const signal of signals) process.on(signal, interrupted);
+  guests.add(endGuest);
 
   try {
     mkdirSync(exchange);
@@ -236,7 +245,8 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
       : (watching.reason ?? `the guest went off before the command had ended (${exit})`);
     return { started, reason, console: watching.console };
   } finally {
-    for (const signal of signals) process.off(signal, interrupted);
+    guests.delete(endGuest);
+    if (guests.size === 0) for (const signal of signals) process.off(signal, interrupted);
     clean();
   }
 }
@@ -250,7 +260,8 @@ export async function run(
   let ending = await boot(parts, options);
   if (!ending.started) {
     report(ending);
-    process.stderr.write('test:vm: it did not come up; trying once more\n');
+    const { write = (stream, chunk) => void process[stream].write(chunk) } = options;
+    write('stderr', Buffer.from('test:vm: it did not come up; trying once more\n'));
     ending = await boot(parts, options);
   }
   report(ending);

@@ -77,13 +77,18 @@ export async function runSuites(
         if (existsSync(made)) copyFileSync(made, target);
       },
     };
-    if ((await run(parts, options, (ending) => say('stderr', endingText(ending)))) !== 0) status = 1;
-    end();
+    try {
+      if ((await run(parts, options, (ending) => say('stderr', endingText(ending)))) !== 0) status = 1;
+    } finally {
+      end();
+    }
   }
   const lane = async (): Promise<void> => {
     for (let next = pending.shift(); next; next = pending.shift()) await runOne(next.suite, next.files);
   };
-  await Promise.all(Array.from({ length: lanes() }, lane));
+  // Each to its end, so that none leaves anything; then the first that failed to run.
+  const ends = await Promise.allSettled(Array.from({ length: lanes() }, lane));
+  for (const ended of ends) if (ended.status === 'rejected') throw ended.reason;
   if (counted.length === 0) {
     process.stderr.write('test:vm: no test file has such a name\n');
     return 2;
