@@ -142,15 +142,15 @@ TS_DEPENDENCIES := $(TS_SOURCES) $(DEFINES) $(BUN) package.json tsconfig.json Ma
 
 # Bun writes its outputs where it is told, others beside them: build there, then move the result.
 # What main.ts imports dynamically is a file of its own within the executable, read when it is called for.
-# Bun writes the executable in small pieces, and so the page cache holds it; copied in large ones, it is held in large
-# folios, and a command has 40 page faults less (`exec` took a tenth less).
+# Bun writes the executable in small pieces, and so the page cache holds it; align-engine.ts copies it in large ones, and lays
+# it out so that a page fault maps much of it.
 # A compiled executable reads .env and bunfig.toml of its current directory, and runs code they name, unless told not to.
-$(LIBEXEC)/engine: $(TS_DEPENDENCIES)
+$(LIBEXEC)/engine: $(TS_DEPENDENCIES) scripts/align-engine.ts scripts/elf-layout.ts
 	$(call say,bundle )
 	$(Q)$(BUN) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
 		--no-compile-autoload-tsconfig --no-compile-autoload-package-json \
 		$$(cat $(DEFINES)) runtime/main.ts --outfile build/engine > build/engine.log 2>&1 || { cat build/engine.log; exit 1; }
-	$(Q)dd if=build/engine of=build/engine.copy bs=4M status=none && chmod 755 build/engine.copy && mv build/engine.copy $@ && rm build/engine
+	$(Q)$(BUN) scripts/align-engine.ts build/engine $@ && rm build/engine
 
 $(NODE_LIBEXEC)/main.mjs: $(TS_DEPENDENCIES)
 	$(call say,bundle )

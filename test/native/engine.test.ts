@@ -1,9 +1,10 @@
 /** The built executables, before a command does anything: nothing around them may change what they do. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aligned } from '../../scripts/elf-layout.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
 const host = join(repository, 'build/guest/host');
@@ -62,4 +63,9 @@ describe.each(['dist/tsrun', 'dist/node/tsrun'])('%s', (path) => {
   ])('works with %s', (_, settings) => {
     expect(version(settings)).toEqual(expected);
   });
+});
+
+it('the code of the engine can be mapped in huge pages', () => {
+  const engine = readFileSync(join(repository, 'dist/libexec/tsrun/engine'));
+  expect(aligned(engine)).toBe(engine);
 });
