@@ -6,7 +6,6 @@ import { Interrupts } from './interrupts.ts';
 import { check } from './sys.ts';
 
 const STDERR = 2;
-const DOING = 'bundle, of which nothing is left';
 const PERIOD_MS = 100;
 const BAR = 30;
 
@@ -44,12 +43,12 @@ export class BundleProgress {
   /** Waits for something to read, or for a signal that ends it. */
   wait(fd: number): void {
     check(addon.poll(Int32Array.of(fd, POLL.IN, this.#interrupts.fd, POLL.IN), -1), 'poll');
-    this.#interrupts.obey(DOING);
+    this.#interrupts.obey('bundle', '; nothing is left');
   }
 
   advance(bytes: number): void {
     this.#done += bytes;
-    this.#interrupts.obey(DOING);
+    this.#interrupts.obey('bundle', '; nothing is left');
     if (this.#shown && addon.monotonicMs() >= this.#next) this.#draw();
   }
 

@@ -23,20 +23,29 @@ function endingFor({ ignoredSignals, blockedSignals }: Pick<Caller, 'ignoredSign
 }
 
 export class Interrupts {
-  /** Can be read where there is a signal: to be polled beside what is waited for. */
-  readonly fd: number;
+  readonly #signals: readonly number[];
+  #fd = -1;
 
   constructor(caller: Pick<Caller, 'ignoredSignals' | 'blockedSignals'>) {
-    this.fd = check(addon.signalfd(endingFor(caller)), 'signalfd');
+    this.#signals = endingFor(caller);
+  }
+
+  /** Can be read where there is a signal: to be polled beside what is waited for. Opened then, for descriptors may be few. */
+  get fd(): number {
+    if (this.#fd < 0) this.#fd = check(addon.signalfd(this.#signals), 'signalfd');
+    return this.#fd;
   }
 
   /**
    * @param doing What is ended, for the error.
+   * @param consequence What follows from that.
    * @throws {TsrunError} `interrupted`, where there was a signal: with 128 and its number as the exit status, as shells have it.
    */
-  obey(doing: string): void {
+  obey(doing: string, consequence = ''): void {
     const signal = addon.readSignal(this.fd);
     const ending = found(ENDING, ([number]) => number === signal);
-    if (ending) throw new TsrunError('interrupted', `${doing}: ended by ${ending[1]}`, { exitCode: 128 + ending[0] });
+    if (!ending) return;
+    const [number, name] = ending;
+    throw new TsrunError('interrupted', `${doing}: ended by ${name}${consequence}`, { exitCode: 128 + number });
   }
 }
