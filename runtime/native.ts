@@ -224,7 +224,7 @@ export interface Addon {
   setWindowSize(fd: number, size: WindowSize): Result;
 
   // --- sums --------------------------------------------------------------------------------------------------------------
-  /** FNV-1a with 64 bits, in 16 hexadecimal digits. Against damage, not against people. */
+  /** FNV-1a by words of 64 bits, in 16 hexadecimal digits. Against damage, not against people. */
   hash(data: Uint8Array | string): string;
 
   // --- eBPF ------------------------------------------------------------------------------------------------------------
