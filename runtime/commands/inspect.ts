@@ -21,9 +21,9 @@ import { placing } from '../placed.ts';
 import { sharesMounts } from '../plan/foreign-mounts.ts';
 import { resolve } from '../plan/path.ts';
 import { plan } from '../plan.ts';
-import { compileFilter } from '../seccomp/compile.ts';
 import { seccompLibrary } from '../seccomp/library.ts';
 import { FILTER_FLAG, flagNumber, libraryName } from '../seccomp/numbers.ts';
+import { compileUsable } from '../seccomp/usable.ts';
 import { SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 import { commit, version } from '../version.ts';
@@ -119,7 +119,7 @@ export function explainCommand(context: Context, request: RequestOf<'explain'>):
         preservedFds: 0,
         listenFds: 0,
         // Not by way of the cache: who explains need not be able to write there.
-        seccompProgram: seccomp && compileFilter(seccomp, seccompLibrary()),
+        seccompProgram: seccomp && compileUsable(seccomp, seccompLibrary()),
       },
       facts,
     ),

@@ -24,8 +24,8 @@ import { type SandboxRequest, sandboxRequest } from '../sandbox/request.ts';
 import { archiveOf, unpackRootfs } from '../sandbox/rootfs.ts';
 import { makeScratch } from '../sandbox/scratch.ts';
 import { openUpper } from '../sandbox/upper.ts';
-import { compileFilter } from '../seccomp/compile.ts';
 import { seccompLibrary } from '../seccomp/library.ts';
+import { compileUsable } from '../seccomp/usable.ts';
 import { prepareRoot } from '../state-root.ts';
 import { Container } from '../store.ts';
 import { quote } from '../text.ts';
@@ -53,7 +53,7 @@ function showPlan(context: Context, asked: SandboxRequest, { id, bundle }: Sandb
       newKeyring: true,
       preservedFds: 0,
       listenFds: 0,
-      seccompProgram: loaded.linux?.seccomp && compileFilter(loaded.linux.seccomp, seccompLibrary()),
+      seccompProgram: loaded.linux?.seccomp && compileUsable(loaded.linux.seccomp, seccompLibrary()),
     },
     facts,
   );

@@ -9,10 +9,11 @@ import { TsrunError } from '../errors.ts';
 import type { SecurityFacts } from '../facts.ts';
 import { POINT } from '../generated/wire.ts';
 import { mapped } from '../lists.ts';
+import type { SeccompFilter } from '../seccomp/usable.ts';
 import { planAttributes } from './attributes.ts';
 import { planLabels } from './labels.ts';
 import { planIdentity, planLimits, planProgram } from './process.ts';
-import { notifies, planSeccomp, type SeccompFilter } from './seccomp.ts';
+import { notifies, planSeccomp } from './seccomp.ts';
 import type { HostLimit, Step } from './types.ts';
 import type { GroupsUse } from './user.ts';
 

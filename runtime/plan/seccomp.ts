@@ -4,13 +4,8 @@ import { TsrunError } from '../errors.ts';
 import { hasAny } from '../lists.ts';
 import { runFilter } from '../seccomp/bpf.ts';
 import { FILTER_FLAG, flagNumber, NATIVE, RET } from '../seccomp/numbers.ts';
+import { CALLS, dependsOnArguments, isLetThrough, refuseUnusable, type SeccompFilter } from '../seccomp/usable.ts';
 import type { Step } from './types.ts';
-
-/** A profile, and the program that it was compiled to: two words an instruction. */
-export interface SeccompFilter {
-  readonly profile: Seccomp;
-  readonly program: Uint32Array;
-}
 
 /** Whether a rule asks somebody else; only then is the listener told. */
 export function notifies({ syscalls = [] }: Seccomp): boolean {
@@ -34,43 +29,9 @@ function flagsOf(profile: Seccomp, warnings: string[]): number {
   return flags;
 }
 
-const onArm64 = process.arch === 'arm64';
-
-/** What init still does under the filter, whatever the container is. */
-const NEEDED: readonly (readonly [name: string, number: number])[] = [
-  ['write', onArm64 ? 64 : 1],
-  ['close', onArm64 ? 57 : 3],
-  ['read', onArm64 ? 63 : 0],
-  ['execve', onArm64 ? 221 : 59],
-];
-const SENDMSG = onArm64 ? 211 : 46;
-const CAPSET: (typeof NEEDED)[number] = ['capset', onArm64 ? 91 : 126];
-
-function isLetThrough(answer: number): boolean {
-  const action = (answer & 0xffff_0000) >>> 0;
-  return action === RET.ALLOW || action === RET.LOG || action === RET.USER_NOTIF;
-}
-
-/** Whether the answer to a call depends on its arguments, of which nothing is known here. */
-function dependsOnArguments({ syscalls = [] }: Seccomp, name: string): boolean {
-  return hasAny(syscalls, ({ names, args = [] }) => args.length > 0 && names.includes(name));
-}
-
-/** A container that its own profile kills before it begins is an error with a name, and not a silent end. */
-function refuseUnusable({ profile, program }: SeccompFilter, needed: typeof NEEDED, reason: string): void {
-  for (const [name, number] of needed) {
-    if (isLetThrough(runFilter(program, { number, architecture: NATIVE })) || dependsOnArguments(profile, name))
-      continue;
-    throw new TsrunError(
-      'config-invalid',
-      `linux.seccomp: the profile refuses ${name}, ${reason}: allow it, or the process is killed by its own seccomp profile`,
-    );
-  }
-}
-
 /** Whether init can send a descriptor under the filter, without asking anybody. */
 function sends({ profile, program }: SeccompFilter): boolean {
-  const answer = runFilter(program, { number: SENDMSG, architecture: NATIVE });
+  const answer = runFilter(program, { number: CALLS.sendmsg[1], architecture: NATIVE });
   return isLetThrough(answer) && answer !== RET.USER_NOTIF && !dependsOnArguments(profile, 'sendmsg');
 }
 
@@ -97,11 +58,10 @@ export interface FilterContext {
 
 /** Loads the filter. @throws {TsrunError} where the container could never start under it. */
 export function planSeccomp(filter: SeccompFilter, { capabilityIsGivenUp, fetches, warnings }: FilterContext): Step {
-  refuseUnusable(filter, NEEDED, 'without which no container can be started');
   if (capabilityIsGivenUp)
     refuseUnusable(
       filter,
-      [CAPSET],
+      [CALLS.capset],
       'by which CAP_SYS_ADMIN is given up after the filter is loaded where process.noNewPrivileges is not set',
     );
   return {

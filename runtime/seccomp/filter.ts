@@ -2,12 +2,12 @@
 import type { Seccomp } from '../../spec/config.ts';
 import { prepareRoot } from '../state-root.ts';
 import { FilterCache } from './cache.ts';
-import { compileFilter } from './compile.ts';
 import { seccompLibrary } from './library.ts';
 import { profileKey } from './profile.ts';
+import { compileUsable } from './usable.ts';
 
 /**
- * The program of `profile`: two words an instruction.
+ * The program of `profile`: two words an instruction. What is kept has been found usable before.
  *
  * @param root The state root, made where it is missing.
  * @throws {TsrunError} `config-invalid`, `host-unsupported`
@@ -18,7 +18,7 @@ export function filterOf(profile: Seccomp, root: string): Uint32Array {
   const kept = cache.read(key);
   if (kept) return kept;
   const library = seccompLibrary();
-  const program = compileFilter(profile, library);
+  const program = compileUsable(profile, library);
   prepareRoot(root);
   cache.write(key, library.libraryPath(), program);
   return program;

@@ -66,7 +66,7 @@ export function summarize({ defaultAction, defaultErrnoRet, syscalls = [] }: Sec
 }
 
 /** Raised whenever the same profile compiles to something else. */
-const COMPILER_VERSION = 1;
+const COMPILER_VERSION = 2;
 
 /**
  * What a compiled filter depends on, as text: profiles with the same text have the same filter. No name holds a NUL, and each list
