@@ -17,6 +17,7 @@ import { hookState, runHooks } from './hooks.ts';
 import { Interrupts } from './interrupts.ts';
 import { checkJoinedMaps } from './launch/joined-maps.ts';
 import { sendListener } from './launch/listener.ts';
+import { memoryLimit } from './launch/memory.ts';
 import { moveNetDevices } from './launch/net-devices.ts';
 import { writePidFile } from './launch/pid-file.ts';
 
@@ -25,7 +26,7 @@ import { silentInit } from './launch/silence.ts';
 import { sendPidfd, sendTerminal } from './launch/sockets.ts';
 
 import { spawnInit } from './launch/spawn.ts';
-import { found, hasAny, mapped } from './lists.ts';
+import { hasAny, mapped } from './lists.ts';
 import type { Plan } from './plan.ts';
 import { killAndReap, type ProcessIdentity, readStat } from './process.ts';
 import { enterRdt, makeRdt, type StoredRdt } from './rdt.ts';
@@ -383,12 +384,6 @@ export function launch(request: LaunchRequest): Launched {
     if (active) runPoststop(request, failed, interrupts);
     throw failed;
   }
-}
-
-/** The property that limits the container's memory. */
-function memoryLimit({ cgroup }: Plan): string | undefined {
-  const write = found(cgroup.writes, ({ file }) => file === 'memory.max' || file === 'memory.limit_in_bytes');
-  return write?.from;
 }
 
 /** "poststop hooks MUST be called" also where `create` failed; what they do wrong is a warning. */

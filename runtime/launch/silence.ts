@@ -6,6 +6,7 @@ import { TsrunError } from '../errors.ts';
 import type { HandshakeError } from '../handshake.ts';
 import { type ProcessIdentity, waitForEnd } from '../process.ts';
 import type { StoredCgroup } from '../store.ts';
+import { withoutMemory } from './memory.ts';
 
 const SIGSYS = 31;
 
@@ -43,11 +44,7 @@ export function silentInit(
       'process',
       'linux.seccomp: process killed by its own seccomp profile: it must allow write, close and read as init calls them, and execve (`tsrun seccomp explain` tells what it does)',
     );
-  if (isOutOfMemory(cgroup))
-    return new TsrunError(
-      'cgroup',
-      `${limit ?? 'create'}: the kernel killed init for want of memory, before there was a program: ${limit === undefined ? 'a cgroup above the container’s, or the host, has no more' : 'raise the limit (a container takes some hundred KiB to make, its program more)'}`,
-    );
+  if (isOutOfMemory(cgroup)) return withoutMemory(limit);
   return new TsrunError(
     'process',
     `create: ${error.message}: something killed it (out of memory? a limit? linux.seccomp?); the kernel log may say what`,

@@ -3,7 +3,7 @@ import { MOUNT_ATTR } from '../../spec/tables.ts';
 import { addon } from '../addon.ts';
 import type { Caller } from '../caller.ts';
 import { AT, NS, O, OPEN_TREE } from '../constants.ts';
-import { errnoText } from '../errno.ts';
+import { errno, errnoText } from '../errno.ts';
 import { TsrunError } from '../errors.ts';
 import { namespaceHint } from '../failure-hints.ts';
 import { DESCRIPTOR } from '../generated/wire.ts';
@@ -18,6 +18,7 @@ import { check, SysError } from '../sys.ts';
 import { quote } from '../text.ts';
 import type { Undo } from '../undo.ts';
 import { encodePlan } from '../wire.ts';
+import { memoryLimit, withoutMemory } from './memory.ts';
 
 const SIGKILL = 9;
 const EPERM = 1;
@@ -174,6 +175,9 @@ export function spawnInit(request: SpawnRequest, undo: Undo, socket: number, cgr
         'cgroup',
         `linux.cgroupsPath: start init in the cgroup ${quote(plan.cgroup.path)}: ${inCgroup}`,
       );
+    const limit = memoryLimit(plan);
+    // execve(2) takes what the limit refuses for an argument list that is too long.
+    if (limit !== undefined && (-pid === errno.E2BIG || -pid === errno.ENOMEM)) throw withoutMemory(limit);
     const hint = namespaceHint(-pid, plan.cloneFlags);
     throw new TsrunError(
       'namespace',

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { harness, type Parts } from './requirements.ts';
 
 export type Kind = 'plain' | 'systemd';
-export type Stream = 'stdout' | 'stderr';
 
 export interface BootOptions {
   kind: Kind;
@@ -21,8 +20,6 @@ export interface BootOptions {
   silence: number;
   /** Shows the guest's console as it comes, on standard error. */
   console: boolean;
-  /** Takes what the command writes; it goes to the same stream of this process otherwise. */
-  write?: (stream: Stream, chunk: Buffer) => void;
   /** Called with the exchange directory, which is gone afterwards, when the guest has ended. */
   collect?: (exchange: string) => void;
 }
@@ -158,14 +155,6 @@ async function end(qemu: ChildProcess): Promise<void> {
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What ends each guest that is up, and leaves nothing of it; resolves when its qemu is gone. */
-const guests = new Set<() => Promise<void>>();
-
-/** A signal ends all guests, then this process. */
-function interrupted(signal: NodeJS.Signals): void {
-  void Promise.all([...guests].map((endGuest) => endGuest())).then(() => process.exit(128 + constants.signals[signal]));
-}
-
 /** Boots, runs the command to its end, and leaves nothing: no process, no file. */
 async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-vm-'));
@@ -177,15 +166,14 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
     for (const server of servers) server.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  const endGuest = (): Promise<void> =>
-    new Promise((gone) => {
-      const running = qemu !== undefined && qemu.exitCode === null && qemu.signalCode === null;
-      if (running) qemu?.once('exit', gone);
-      clean();
-      if (!running) gone();
-    });
-  if (guests.size === 0) for (const signal of signals) process.on(signal, interrupted);
-  guests.add(endGuest);
+  const interrupted = (signal: NodeJS.Signals): void => {
+    const exit = (): never => process.exit(128 + constants.signals[signal]);
+    const running = qemu !== undefined && qemu.exitCode === null && qemu.signalCode === null;
+    if (running) qemu?.once('exit', exit);
+    clean();
+    if (!running) exit();
+  };
+  for (const signal of signals) process.on(signal, interrupted);
 
   try {
     mkdirSync(exchange);
@@ -195,12 +183,11 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
 
     // What is done with output begins with the watch, which begins with qemu.
     let watch: Watch | undefined;
-    const { write = (name, chunk) => void process[name].write(chunk) } = options;
     const ports = await Promise.all(
       (['stdout', 'stderr'] as const).map((name) =>
         receive(join(directory, name), (chunk) => {
           watch?.heard();
-          write(name, chunk);
+          process[name].write(chunk);
         }),
       ),
     );
@@ -245,8 +232,7 @@ async function boot(parts: Parts, options: BootOptions): Promise<Ending> {
       : (watching.reason ?? `the guest went off before the command had ended (${exit})`);
     return { started, reason, console: watching.console };
   } finally {
-    guests.delete(endGuest);
-    if (guests.size === 0) for (const signal of signals) process.off(signal, interrupted);
+    for (const signal of signals) process.off(signal, interrupted);
     clean();
   }
 }
@@ -260,8 +246,7 @@ export async function run(
   let ending = await boot(parts, options);
   if (!ending.started) {
     report(ending);
-    const { write = (stream, chunk) => void process[stream].write(chunk) } = options;
-    write('stderr', Buffer.from('test:vm: it did not come up; trying once more\n'));
+    process.stderr.write('test:vm: it did not come up; trying once more\n');
     ending = await boot(parts, options);
   }
   report(ending);

@@ -4,7 +4,7 @@
  * The exit status is the command's; 1 where tests failed, 2 for a wrong call, 125 where the guest did not do its part.
  */
 import { parseArgs } from 'node:util';
-import { type Kind, run } from './machine.ts';
+import { type Ending, type Kind, run } from './machine.ts';
 import { endingText } from './report.ts';
 import { prepare, Unfit } from './requirements.ts';
 import { runSuites } from './suites.ts';
@@ -54,6 +54,11 @@ function environment(): Record<string, string> {
   };
 }
 
+/** Says how a guest ended that did not end by itself. */
+function report(ending: Ending): void {
+  process.stderr.write(endingText(ending));
+}
+
 async function main(): Promise<number> {
   const [optionWords, command] = split(process.argv.slice(2));
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -78,12 +83,10 @@ async function main(): Promise<number> {
   );
   const parts = prepare();
   const common = { env: environment(), timeout, silence, console: values.console };
-  if (command.length === 0) return runSuites(parts, kinds, values.only, common);
+  if (command.length === 0) return runSuites(parts, kinds, values.only, common, report);
   const kind = values.systemd ? 'systemd' : 'plain';
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  return (
-    (await run(parts, { ...common, kind, command, cwd }, (ending) => process.stderr.write(endingText(ending)))) ?? 125
-  );
+  return (await run(parts, { ...common, kind, command, cwd }, report)) ?? 125;
 }
 
 try {

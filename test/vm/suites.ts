@@ -1,11 +1,9 @@
 /** The tests of test/vm/tests: one boot for each suite. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BootOptions, type Kind, run, type Stream } from './machine.ts';
-import { Output } from './output.ts';
-import { endingText } from './report.ts';
+import { type BootOptions, type Ending, type Kind, run } from './machine.ts';
 import { harness, type Parts, repository } from './requirements.ts';
 
 /** A directory of tests/, and the kind of boot that it needs; guest/tests.sh says who calls the runtime there. */
@@ -15,13 +13,12 @@ interface Suite {
 }
 
 const suites: readonly Suite[] = [
-  // The longest first, so that the last ones end together.
-  { name: 'engines', kind: 'systemd' },
-  { name: 'rootless', kind: 'plain' },
   { name: 'plain', kind: 'plain' },
-  { name: 'systemd', kind: 'systemd' },
   // It takes controllers away from cgroup v2, for good.
   { name: 'conformance', kind: 'plain' },
+  { name: 'rootless', kind: 'plain' },
+  { name: 'systemd', kind: 'systemd' },
+  { name: 'engines', kind: 'systemd' },
   { name: 'user', kind: 'systemd' },
 ];
 
@@ -32,36 +29,24 @@ function filesOf({ name: suite }: Suite, filters: readonly string[]): string[] {
     .filter((name) => filters.length === 0 || filters.some((filter) => `${suite}/${name}`.includes(filter)));
 }
 
-const MEMORY_FOR_TWO_KIB = 8 * 1024 ** 2;
-
-/** How many guests at a time: each has two processors, and uses little more than one; and 3 GiB at the most. */
-function lanes(): number {
-  const available = Number(/^MemAvailable: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
-  return availableParallelism() >= 2 && available > MEMORY_FOR_TWO_KIB ? 2 : 1;
-}
-
-/** Runs the suites, two at a time where the machine has room, and prints the counts as the last line; 0 where nothing failed. */
+/** Runs the suites one after the other and prints the counts as the last line; 0 where nothing failed. */
 export async function runSuites(
   parts: Parts,
   kinds: readonly Kind[],
   filters: readonly string[],
   common: Pick<BootOptions, 'env' | 'timeout' | 'silence' | 'console'>,
+  report: (ending: Ending) => void,
 ): Promise<number> {
   const reports = mkdtempSync(join(tmpdir(), 'tsrun-vm-reports-'));
   process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
   let status = 0;
   const counted: string[] = [];
-  const output = new Output((stream, bytes) => void process[stream].write(bytes));
-  const pending = suites
-    .map((suite) => ({ suite, files: kinds.includes(suite.kind) ? filesOf(suite, filters) : [] }))
-    .filter(({ files }) => files.length > 0);
-
-  async function runOne(suite: Suite, files: readonly string[]): Promise<void> {
+  for (const suite of suites) {
+    const files = kinds.includes(suite.kind) ? filesOf(suite, filters) : [];
+    if (files.length === 0) continue;
     const target = join(reports, `${suite.name}.json`);
     counted.push(target);
-    const { write, end } = output.next();
-    const say = (stream: Stream, text: string): void => write(stream, Buffer.from(text));
-    say('stdout', `== vm: ${suite.name}\n`);
+    process.stdout.write(`== vm: ${suite.name}\n`);
     const options: BootOptions = {
       ...common,
       kind: suite.kind,
@@ -70,25 +55,14 @@ export async function runSuites(
         ...files.map((name) => join('tests', suite.name, name)),
       ],
       cwd: repository,
-      write,
       // A guest that hangs leaves no report: count-tests takes a missing one for a failure.
       collect: (exchange) => {
         const made = join(exchange, 'report.json');
         if (existsSync(made)) copyFileSync(made, target);
       },
     };
-    try {
-      if ((await run(parts, options, (ending) => say('stderr', endingText(ending)))) !== 0) status = 1;
-    } finally {
-      end();
-    }
+    if ((await run(parts, options, report)) !== 0) status = 1;
   }
-  const lane = async (): Promise<void> => {
-    for (let next = pending.shift(); next; next = pending.shift()) await runOne(next.suite, next.files);
-  };
-  // Each to its end, so that none leaves anything; then the first that failed to run.
-  const ends = await Promise.allSettled(Array.from({ length: lanes() }, lane));
-  for (const ended of ends) if (ended.status === 'rejected') throw ended.reason;
   if (counted.length === 0) {
     process.stderr.write('test:vm: no test file has such a name\n');
     return 2;

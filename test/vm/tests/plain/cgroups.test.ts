@@ -70,8 +70,12 @@ describe('the owner', () => {
   const hostRoot = 200000;
   const files = (directory: string): Record<string, number> =>
     Object.fromEntries(readdirSync(directory).map((name) => [name, statSync(`${directory}/${name}`).uid]));
-  const shown = (...options: string[]): Part =>
-    mount({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options });
+  const shown =
+    (...options: string[]): Part =>
+    (draft) => {
+      mkdirSync(`${draft.rootfs}/sys/fs/cgroup`, { recursive: true });
+      mount({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options })(draft);
+    };
 
   test('a process in a user namespace divides what it is shown writable, and its limits stay', async ({ lab }) => {
     const container = await lab.started([
