@@ -6,8 +6,9 @@ import { TsrunError } from '../errors.ts';
 import type { HandshakeError } from '../handshake.ts';
 import { type ProcessIdentity, waitForEnd } from '../process.ts';
 import type { StoredCgroup } from '../store.ts';
-import { withoutMemory } from './memory.ts';
+import { probablyWithoutMemory, withoutMemory } from './memory.ts';
 
+const SIGKILL = 9;
 const SIGSYS = 31;
 
 /** How long a process that has nothing more to say may take to end. */
@@ -24,8 +25,10 @@ function deathSignal(process: ProcessIdentity | undefined): number {
   return typeof status === 'object' ? (status?.signal ?? 0) : 0;
 }
 
-function isOutOfMemory(cgroup: StoredCgroup | undefined): boolean {
-  return cgroup !== undefined && cgroup.driver !== 'disabled' && Number(oomKills(viewOf(cgroup)) ?? 0) > 0;
+/** Whether the kernel has killed a process of the cgroup for want of memory; undefined where nobody counts, or the cgroup is gone. */
+function isOutOfMemory(cgroup: StoredCgroup | undefined): boolean | undefined {
+  const kills = cgroup === undefined || cgroup.driver === 'disabled' ? undefined : oomKills(viewOf(cgroup));
+  return kills === undefined ? undefined : Number(kills) > 0;
 }
 
 /**
@@ -39,12 +42,16 @@ export function silentInit(
   cgroup: StoredCgroup | undefined,
   limit: string | undefined,
 ): TsrunError {
-  if (deathSignal(process) === SIGSYS)
+  const signal = deathSignal(process);
+  if (signal === SIGSYS)
     return new TsrunError(
       'process',
       'linux.seccomp: process killed by its own seccomp profile: it must allow write, close and read as init calls them, and execve (`tsrun seccomp explain` tells what it does)',
     );
-  if (isOutOfMemory(cgroup)) return withoutMemory(limit);
+  const isOut = isOutOfMemory(cgroup);
+  if (isOut) return withoutMemory(limit);
+  // A service manager removes a scope with its last process, and with that what the kernel has counted.
+  if (isOut === undefined && signal === SIGKILL && limit !== undefined) return probablyWithoutMemory(limit);
   return new TsrunError(
     'process',
     `create: ${error.message}: something killed it (out of memory? a limit? linux.seccomp?); the kernel log may say what`,

@@ -102,7 +102,7 @@ describe('the owner', () => {
     const given = Object.keys(own).filter((name) => own[name] === hostRoot);
     expect(given.toSorted()).toEqual(listed.filter((name) => name in own).toSorted());
     expect(Object.values(own).filter((uid) => uid !== hostRoot && uid !== 0)).toEqual([]);
-    (await lab.exec(container, ['id'])).expectCode(0);
+    (await lab.exec(container, ['ids'])).expectCode(0);
     (await container.delete('--force')).expectCode(0);
     expect(lab.leftovers()).toEqual([]);
   });
