@@ -33,19 +33,31 @@ interface Report {
 const firstLine = (text: string | undefined): string =>
   text?.split('\n', 1)[0]?.replace(/^Error: STACK_TRACE_ERROR$/, 'it took too long') ?? '';
 
-/** The failures of a file, a line each. */
-function failures({ name, status, message, assertionResults }: FileResult): string[] {
+/** A line for each test of a file. */
+function told({ name }: FileResult, tests: readonly TestResult[]): string[] {
   const file = relative(process.cwd(), name);
-  // A file that cannot be loaded has no tests that could fail.
-  if (status === 'failed' && assertionResults.length === 0) return [`${file}: ${firstLine(message)}`];
-  return told(file, assertionResults, 'failed');
+  return tests.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
 }
 
-/** The tests of a file that ended with a status, and failed before or by that, a line each. */
-function told(file: string, results: readonly TestResult[], wanted: string): string[] {
-  return results
-    .filter(({ status, failureMessages }) => status === wanted && (wanted === 'failed' || failureMessages?.length))
-    .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages?.[0])}`);
+/** A file that cannot be loaded has no tests that could fail. */
+const isUnloaded = ({ status, assertionResults }: FileResult): boolean =>
+  status === 'failed' && assertionResults.length === 0;
+
+/** What failed of a file, a line each. */
+function failures(file: FileResult): string[] {
+  if (isUnloaded(file)) return [`${relative(process.cwd(), file.name)}: ${firstLine(file.message)}`];
+  return told(
+    file,
+    file.assertionResults.filter(({ status }) => status === 'failed'),
+  );
+}
+
+/** What passed only when it was tried again. */
+function unsteady(file: FileResult): string[] {
+  return told(
+    file,
+    file.assertionResults.filter(({ status, failureMessages }) => status === 'passed' && failureMessages?.length),
+  );
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -55,14 +67,10 @@ for (const path of process.argv.slice(2)) {
     total.passed += report.numPassedTests;
     total.failed += report.numFailedTests;
     total.skipped += report.numPendingTests + report.numTodoTests;
-    total.failed += report.testResults.filter(
-      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-    ).length;
+    total.failed += report.testResults.filter(isUnloaded).length;
     const suite = basename(path, '.json');
     for (const line of report.testResults.flatMap(failures)) process.stdout.write(`FAILED: ${suite}: ${line}\n`);
-    for (const { name, assertionResults } of report.testResults)
-      for (const line of told(relative(process.cwd(), name), assertionResults, 'passed'))
-        process.stdout.write(`UNSTEADY: ${suite}: ${line}\n`);
+    for (const line of report.testResults.flatMap(unsteady)) process.stdout.write(`UNSTEADY: ${suite}: ${line}\n`);
     if (report.testResults.length === 0) throw new Error('no test file ran');
   } catch (error) {
     process.stdout.write(`FAILED: ${path}: ${String(error)}\n`);

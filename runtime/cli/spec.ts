@@ -7,7 +7,7 @@
 import { bundleFlags } from './bundle-flags.ts';
 import { bundleFlag, configFlag, createFlags } from './create-flags.ts';
 import { execFlags } from './exec-flags.ts';
-import type { ArgSpec, CommandSpec, FlagSpecs, Values } from './kinds.ts';
+import type { ArgSpec, CommandSpec, FlagSpec, FlagSpecs, Values } from './kinds.ts';
 import { enterFlags, sandboxFlags } from './sandbox-flags.ts';
 import { updateFlags } from './update-flags.ts';
 
@@ -65,6 +65,18 @@ export const actionFlags = {
   version: { name: 'version', short: 'v', kind: 'switch', help: 'print the version' },
   help: { name: 'help', short: 'h', kind: 'switch', help: 'print this help; after a command, help for that command' },
 } as const satisfies FlagSpecs;
+
+/** How what is listed is printed. */
+const formatFlag = (help: string) =>
+  ({
+    name: 'format',
+    short: 'f',
+    kind: 'choice',
+    value: 'FORMAT',
+    choices: ['table', 'json'],
+    default: 'table',
+    help,
+  }) as const satisfies FlagSpec;
 
 const idArg = { kind: 'id', value: 'ID', help: 'the name of the container' } as const satisfies ArgSpec;
 
@@ -149,15 +161,7 @@ export const commands = {
   list: {
     summary: 'list the containers',
     flags: {
-      format: {
-        name: 'format',
-        short: 'f',
-        kind: 'choice',
-        value: 'FORMAT',
-        choices: ['table', 'json'],
-        default: 'table',
-        help: 'how to print them',
-      },
+      format: formatFlag('how to print them'),
       quiet: { name: 'quiet', short: 'q', kind: 'switch', help: 'print the ids alone' },
     },
     args: {},
@@ -167,15 +171,7 @@ export const commands = {
     details:
       'Runs the ps of the host, with the arguments after ID (-ef where there are none), and leaves out what is not of the container.',
     flags: {
-      format: {
-        name: 'format',
-        short: 'f',
-        kind: 'choice',
-        value: 'FORMAT',
-        choices: ['table', 'json'],
-        default: 'table',
-        help: 'a table as ps prints it, or a JSON array of pids as the host sees them',
-      },
+      format: formatFlag('a table as ps prints it, or a JSON array of pids as the host sees them'),
     },
     args: {
       id: idArg,
@@ -197,15 +193,7 @@ export const commands = {
     details:
       "'add' and 'remove' read a JSON array of mounts, as in config.json; of those to remove only the destination counts. Either all are added, or none. Relative sources begin in the current directory.",
     flags: {
-      format: {
-        name: 'format',
-        short: 'f',
-        kind: 'choice',
-        value: 'FORMAT',
-        choices: ['table', 'json'],
-        default: 'table',
-        help: 'how to list them',
-      },
+      format: formatFlag('how to list them'),
     },
     args: {
       action: {

@@ -1,22 +1,16 @@
 /** Whose the container's cgroup becomes. config-linux.md "Cgroup ownership". */
-import type { Config, IdMapping, Mount } from '../../spec/config.ts';
+import type { Config, Mount } from '../../spec/config.ts';
 import { namespaceOf } from '../../spec/namespaces.ts';
 import type { HostFacts } from '../facts.ts';
 import { hasAny } from '../lists.ts';
 import { normalize } from './path.ts';
-import { holds, mapsOfContainer } from './user.ts';
+import { holds, mapsOfContainer, outside } from './user.ts';
 
 /** "The cgroup filesystem is to be mounted read/write." */
 function showsWritable({ type, source, destination, options = [] }: Mount): boolean {
   if ((type !== 'cgroup' && type !== 'cgroup2') || source !== 'cgroup') return false;
-  return normalize(destination) === '/sys/fs/cgroup' && options.lastIndexOf('rw') > options.lastIndexOf('ro');
-}
-
-/** The id that the caller knows `id` of the container by. */
-function outside(mappings: readonly IdMapping[], id: number): number | undefined {
-  for (const { containerID, hostID, size } of mappings)
-    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
-  return undefined;
+  const readOnly = Math.max(options.lastIndexOf('ro'), options.lastIndexOf('rro'));
+  return normalize(destination) === '/sys/fs/cgroup' && options.lastIndexOf('rw') > readOnly;
 }
 
 /**

@@ -4,7 +4,6 @@ import { namespaceOf } from '../../spec/namespaces.ts';
 import { capabilityNumber } from '../../spec/tables.ts';
 import { TsrunError } from '../errors.ts';
 import type { HostFacts } from '../facts.ts';
-import { hasAny } from '../lists.ts';
 import { keepsGroups } from './annotations.ts';
 import type { IdMap, IdMaps, JoinedMaps } from './types.ts';
 
@@ -13,9 +12,16 @@ export function holds(facts: HostFacts, capability: string): boolean {
   return ((facts.capabilities >> BigInt(capabilityNumber(capability) ?? 0)) & 1n) === 1n;
 }
 
+/** What `id` of the user namespace is outside of it; undefined where it is not mapped. */
+export function outside(mappings: readonly IdMapping[], id: number): number | undefined {
+  for (const { containerID, hostID, size } of mappings)
+    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
+  return undefined;
+}
+
 /** Whether `id` of the user namespace is mapped. */
 export function isMapped(mappings: readonly IdMapping[], id: number): boolean {
-  return hasAny(mappings, ({ containerID, size }) => id >= containerID && id < containerID + size);
+  return outside(mappings, id) !== undefined;
 }
 
 /** "A single line that maps the writing process's effective user ID": that needs no privilege. */

@@ -52,6 +52,12 @@ test.each<[string, Config, HostFacts, number | undefined]>([
   ['the caller’s cgroup namespace', config(1009, []), rootOnUnified, undefined],
   ['somebody else’s cgroup namespace', config(1009, [], foreign), rootOnUnified, undefined],
   ['read-only', config(1009, ['cgroup'], {}, [{ ...shown, options: ['rw', 'ro'] }]), rootOnUnified, undefined],
+  [
+    'read-only with all below it',
+    config(1009, ['cgroup'], {}, [{ ...shown, options: ['rw', 'rro'] }]),
+    rootOnUnified,
+    undefined,
+  ],
   ['read-only unless asked', config(1009, ['cgroup'], {}, [{ ...shown, options: [] }]), rootOnUnified, undefined],
   ['elsewhere', config(1009, ['cgroup'], {}, [{ ...shown, destination: '/cgroup' }]), rootOnUnified, undefined],
   ['a bind', config(1009, ['cgroup'], {}, [{ ...shown, type: 'bind' }]), rootOnUnified, undefined],
